@@ -1,0 +1,8 @@
+import { defineConfig } from "vitest/config";
+
+/** Node 20 has relaxed SIMD behind a flag; later engines have it as it is. */
+const relaxedFlag = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
+
+export default defineConfig({
+  test: { include: ["test/**/*.test.ts"], testTimeout: 60_000, pool: "forks", execArgv: [...relaxedFlag, "--expose-gc"] },
+});
