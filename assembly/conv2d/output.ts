@@ -1,0 +1,44 @@
+import { Matmul, PANEL_ROW_BYTES, matmulAt, mergeSegments } from "../matmulPlan";
+import { Activation, Algorithm, Conv2dOutput, RunHeader, RUN_HEADER } from "../records";
+import { viewPixels } from "../rowView";
+import { chooseBlocks, runMatmul } from "./tiles";
+
+/**
+ * output [batch, outHeight, outWidth, outChannels] ← activation(bias + Σ window × input [+ residual]).
+ * A matrix product whose rows are the output's pixels: a pixel's window is windowHeight segments of the input (one per tap where
+ * the input is a slice, dilated or grouped). At a 1 × 1 output, as in a dense layer, the images are the rows.
+ */
+export function conv2dOutput(record: Conv2dOutput, thread: i32, threads: i32): void {
+  const matmul = matmulAt(record.scratch + thread * record.scratchBytes);
+  const input = record.input;
+  const output = record.output;
+  matmul.setGrid(changetype<RunHeader>(RUN_HEADER).batch, output.height, output.width);
+  viewPixels(matmul.source, input, -record.padTop, -record.padLeft, record.strideY, record.strideX);
+  viewPixels(matmul.target, output, 0, 0, 1, 1);
+  if (changetype<usize>(record.residual) != 0) viewPixels(matmul.addend, record.residual, 0, 0, 1, 1);
+  matmul.bias = record.bias;
+  matmul.outerCount = record.windowHeight;
+  matmul.outerStep = (record.dilationY * input.rowStride) << 2;
+  matmul.innerCount = record.windowWidth;
+  matmul.innerStep = (record.dilationX * input.pixelStride) << 2;
+  if (record.algorithm == Algorithm.depthwise) {
+    matmul.setDepthwise(record.weight, input.channels);
+    matmul.innerPanelStep = input.channels << 2;
+  } else {
+    matmul.setPanels(record.panels, record.groups, input.channels, output.channels);
+    matmul.panelStep = record.windowHeight * record.windowWidth * matmul.run * PANEL_ROW_BYTES;
+    matmul.innerPanelStep = matmul.run * PANEL_ROW_BYTES;
+  }
+  matmul.outerPanelStep = record.windowWidth * matmul.innerPanelStep;
+  mergeSegments(matmul);
+  setActivation(matmul, record.activation, record.alpha);
+  chooseBlocks(matmul, input.channels);
+  runMatmul(matmul, thread, threads);
+}
+
+function setActivation(matmul: Matmul, activation: i32, alpha: f32): void {
+  if (activation == Activation.relu || activation == Activation.relu6) matmul.low = 0;
+  if (activation == Activation.relu6) matmul.high = 6;
+  matmul.leaky = activation == Activation.leakyRelu ? 1 : 0;
+  matmul.alpha = alpha;
+}

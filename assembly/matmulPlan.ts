@@ -1,0 +1,106 @@
+/** What a matrix product works on: operands, segments of k, panels, scratch. matmul.ts has the legend. */
+import { Floats } from "./records";
+import { RowView } from "./rowView";
+
+export const TILE_ROWS: i32 = 4;
+export const TILE_COLUMNS: i32 = 8;
+export const PANEL_ROW_BYTES: i32 = 32;
+
+/** A product with its operands and its working memory; built in a thread's scratch. */
+@unmanaged
+export class Matmul {
+  rows: i32;
+  /** Rows that are computed for one panel after the other: what they read should stay in the second-level cache. */
+  blockRows: i32;
+
+  source: RowView;
+  target: RowView;
+  addend: RowView;
+
+  /** Columns are cut into groups, each with its own channels of the source and its own panels. */
+  groups: i32;
+  columns: i32;
+  panels: i32;
+  sourceGroupStep: i32;
+
+  panel: usize;
+  panelStep: i32;
+  bias: usize;
+
+  /** k: outerCount × innerCount segments of `run` floats; steps from one segment to the next, in the source and in the panel. */
+  outerCount: i32;
+  outerStep: i32;
+  outerPanelStep: i32;
+  innerCount: i32;
+  innerStep: i32;
+  innerPanelStep: i32;
+  run: i32;
+
+  /** 1: source channel = column (no sum over channels), and `panel` is the unpacked weight. */
+  depthwise: i32;
+
+  /** Bounds of the result; ±Infinity: none. leaky 1: what is below 0 is multiplied by alpha. */
+  low: f32;
+  high: f32;
+  leaky: i32;
+  alpha: f32;
+
+  setGrid(images: i32, height: i32, width: i32): void {
+    this.rows = images * height * width;
+    this.source.height = this.target.height = this.addend.height = height;
+    this.source.width = this.target.width = this.addend.width = width;
+  }
+
+  setPanels(panels: Floats, groups: i32, sourceChannels: i32, columns: i32): void {
+    this.groups = groups;
+    this.columns = columns / groups;
+    this.panels = (this.columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
+    this.run = sourceChannels / groups;
+    this.sourceGroupStep = this.run << 2;
+    this.panel = panels;
+  }
+
+  setDepthwise(weight: Floats, channels: i32): void {
+    this.depthwise = 1;
+    this.groups = 1;
+    this.columns = channels;
+    this.panels = (channels + TILE_COLUMNS - 1) / TILE_COLUMNS;
+    this.run = 1;
+    this.panel = weight;
+    this.panelStep = PANEL_ROW_BYTES;
+  }
+}
+
+/**
+ * Scratch of a thread: the product, its three views, zeros for an absent bias, a tile, tables of sources, targets and addends;
+ * together 1,952 bytes.
+ */
+const VIEWS: usize = 112;
+const VIEW_BYTES: usize = 32;
+export const ZEROS: usize = 208;
+export const TILE: usize = 240;
+export const TABLES: usize = 368;
+
+/** A product in a thread's scratch, without addend and bending. */
+export function matmulAt(scratch: usize): Matmul {
+  const matmul = changetype<Matmul>(scratch);
+  memory.fill(scratch, 0, TILE);
+  matmul.source = changetype<RowView>(scratch + VIEWS);
+  matmul.target = changetype<RowView>(scratch + VIEWS + VIEW_BYTES);
+  matmul.addend = changetype<RowView>(scratch + VIEWS + 2 * VIEW_BYTES);
+  matmul.low = -Infinity;
+  matmul.high = Infinity;
+  return matmul;
+}
+
+/** Joins segments that follow each other without a gap in the source and in the panel: longer runs, fewer loop ends. */
+export function mergeSegments(matmul: Matmul): void {
+  if (matmul.innerCount == 1 || (matmul.innerStep == matmul.run << 2 && matmul.innerPanelStep == matmul.run * PANEL_ROW_BYTES)) {
+    matmul.run *= matmul.innerCount;
+    matmul.innerCount = 1;
+    if (matmul.outerStep == matmul.run << 2 && matmul.outerPanelStep == matmul.run * PANEL_ROW_BYTES) {
+      matmul.run *= matmul.outerCount;
+      matmul.outerCount = 1;
+    }
+  }
+}
