@@ -1,0 +1,97 @@
+/** One memory per model: parameters, gradients and optimizer slots at addresses laid out from the graph alone. */
+import { FIRST_FREE } from "../../build/records.ts";
+import type { Graph, Parameter } from "../graph.ts";
+import { sizeOf } from "../shape.ts";
+
+export const PAGE_BYTES = 65536;
+const MAX_PAGES = 65536;
+const ALIGNMENT = 64;
+
+/** Byte offsets of every parameter's arrays behind FIRST_FREE. Values come first, so that a new optimizer moves none. */
+export class StateLayout {
+  readonly bytes: number;
+  private readonly offsets = new Map<string, number>();
+
+  constructor(
+    readonly graph: Graph,
+    readonly slots: readonly string[],
+    readonly elementBytes: 4 | 8,
+  ) {
+    let end = 0;
+    const add = (parameter: Parameter, role: string) => {
+      this.offsets.set(`${parameter.name}:${role}`, end);
+      end += Math.ceil((sizeOf(parameter.shape) * elementBytes) / ALIGNMENT) * ALIGNMENT;
+    };
+    for (const parameter of graph.parameters) add(parameter, "value");
+    for (const role of ["gradient", ...slots]) for (const parameter of graph.parameters) if (parameter.learned) add(parameter, role);
+    this.bytes = end + ALIGNMENT;
+  }
+
+  offset({ parameter, role }: { parameter: Parameter; role: string }): number {
+    const offset = this.offsets.get(`${parameter.name}:${role}`);
+    if (offset === undefined) throw new Error(`internal: the state has no ${role} of ${parameter.name}`);
+    return offset;
+  }
+}
+
+export class State {
+  readonly memory: WebAssembly.Memory;
+  layout: StateLayout;
+  /** Grows with every change of a parameter: tells a program that what it prepared is stale. */
+  version = 1;
+
+  constructor(graph: Graph, elementBytes: 4 | 8) {
+    this.layout = new StateLayout(graph, [], elementBytes);
+    this.memory = allocate(() => new WebAssembly.Memory({ initial: pages(this.end), maximum: MAX_PAGES }), this.end);
+  }
+
+  /** First byte behind the parameters' arrays. */
+  get end(): number {
+    return FIRST_FREE + this.layout.bytes;
+  }
+
+  /** Makes room for gradients and optimizer slots, all zero. Values stay where they are. */
+  useSlots(slots: readonly string[]): void {
+    const layout = new StateLayout(this.layout.graph, slots, this.layout.elementBytes);
+    this.reserve(FIRST_FREE + layout.bytes);
+    this.layout = layout;
+    for (const parameter of layout.graph.parameters) {
+      if (parameter.learned) for (const role of ["gradient", ...slots]) this.view(parameter, role).fill(0);
+    }
+  }
+
+  /** Grows the memory to at least `end` bytes, or throws a RangeError that names the size, with nothing changed. */
+  reserve(end: number): void {
+    checkFits(end);
+    const missing = pages(end) - this.memory.buffer.byteLength / PAGE_BYTES;
+    if (missing > 0) allocate(() => this.memory.grow(missing), end);
+  }
+
+  /** A parameter's array. Valid until the memory grows: use it at once. */
+  view(parameter: Parameter, role: string): Float32Array | Float64Array {
+    const FloatArray = this.layout.elementBytes === 8 ? Float64Array : Float32Array;
+    return new FloatArray(this.memory.buffer, FIRST_FREE + this.layout.offset({ parameter, role }), sizeOf(parameter.shape));
+  }
+}
+
+function pages(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES);
+}
+
+export function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MB`;
+}
+
+export function checkFits(bytes: number): void {
+  if (pages(bytes) <= MAX_PAGES) return;
+  throw new RangeError(`memory: the model needs ${megabytes(bytes)}, a WebAssembly memory ends at 4096 MB; use a smaller batch or model`);
+}
+
+function allocate<T>(attempt: () => T, bytes: number): T {
+  checkFits(bytes);
+  try {
+    return attempt();
+  } catch (cause) {
+    throw new RangeError(`memory: the engine refused ${megabytes(bytes)} for the model; use a smaller batch or model`, { cause });
+  }
+}

@@ -1,0 +1,180 @@
+/** Every size formula, check and shape error. Feature shapes leave the batch out: [features], [width, channels] or [height, width, channels]. */
+
+export type Shape = readonly number[];
+
+/** What a kernel sees: missing leading axes are 1. */
+export interface Extent {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+export type Padding = "valid" | "same";
+
+/** One convolution's or pooling's window over the image; pads may be asymmetric. */
+export interface WindowGeometry {
+  readonly windowHeight: number;
+  readonly windowWidth: number;
+  readonly strideY: number;
+  readonly strideX: number;
+  readonly dilationY: number;
+  readonly dilationX: number;
+  readonly padTop: number;
+  readonly padBottom: number;
+  readonly padLeft: number;
+  readonly padRight: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+}
+
+export interface WindowOptions {
+  readonly window: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly padding: Padding | readonly [number, number, number, number];
+}
+
+export const MAX_RANK = 3;
+
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+export function shapeText(shape: Shape): string {
+  return `[${shape.join(", ")}]`;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+export function extentOf(shape: Shape): Extent {
+  const [height, width, channels] = [...new Array(MAX_RANK - shape.length).fill(1), ...shape];
+  return { height, width, channels };
+}
+
+/** Throws unless `value` is a whole number ≥ 1. */
+export function checkPositiveInteger(where: string, what: string, value: unknown): asserts value is number {
+  checkInteger(where, what, value, 1);
+}
+
+/** Throws unless `value` is a whole number ≥ least. */
+export function checkInteger(where: string, what: string, value: unknown, least: number): asserts value is number {
+  if (typeof value !== "number") throw new TypeError(`${where}: ${what} must be a number, got ${describe(value)}`);
+  if (!Number.isInteger(value) || value < least || value > 2 ** 31 - 1) {
+    throw new RangeError(`${where}: ${what} must be a whole number ≥ ${least}, got ${value}`);
+  }
+}
+
+export function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
+  return typeof value === "object" ? `a ${value.constructor?.name ?? "object"}` : String(value);
+}
+
+/** A feature shape of rank 1 to 3 with whole sizes ≥ 1. */
+export function checkShape(where: string, shape: unknown): Shape {
+  if (!Array.isArray(shape)) throw new TypeError(`${where}: shape must be an array of sizes, got ${describe(shape)}`);
+  if (shape.length < 1 || shape.length > MAX_RANK) {
+    throw new RangeError(`${where}: shape ${shapeText(shape)} has rank ${shape.length}, needs 1 to ${MAX_RANK} (the batch is left out)`);
+  }
+  for (const size of shape) checkPositiveInteger(where, `every size of shape ${shapeText(shape)}`, size);
+  return Object.freeze([...shape]);
+}
+
+/** A number or a pair [y, x] as a checked pair. */
+export function checkPair(where: string, what: string, value: unknown): [number, number] {
+  const pair = Array.isArray(value) ? value : [value, value];
+  if (pair.length !== 2) throw new RangeError(`${where}: ${what} must be a number or a pair [y, x], got ${pair.length} values`);
+  for (const size of pair) checkPositiveInteger(where, what, size);
+  return [pair[0], pair[1]];
+}
+
+export function checkRank(where: string, shape: Shape, rank: number, axes: string): void {
+  if (shape.length !== rank) {
+    throw new RangeError(`${where}: input ${shapeText(shape)} has rank ${shape.length}, needs rank ${rank} ${axes}`);
+  }
+}
+
+/**
+ * Output size and pads. "valid": floor((input − span) / stride) + 1. "same": ceil(input / stride), the odd pixel of padding
+ * at the bottom and right (TensorFlow's rule). A quadruple gives the pads [top, bottom, left, right].
+ */
+export function windowGeometry(where: string, input: Extent, options: WindowOptions): WindowGeometry {
+  const y = windowAxis(input.height, options, 0);
+  const x = windowAxis(input.width, options, 1);
+  if (y.out < 1 || x.out < 1) {
+    const padded = `${input.height + y.before + y.after}x${input.width + x.before + x.after}`;
+    const dilated = options.dilation[0] * options.dilation[1] > 1 ? ` (dilated to ${y.span}x${x.span})` : "";
+    throw new RangeError(`${where}: window ${options.window.join("x")}${dilated} is larger than its padded input ${padded}`);
+  }
+  return {
+    windowHeight: options.window[0],
+    windowWidth: options.window[1],
+    strideY: options.strides[0],
+    strideX: options.strides[1],
+    dilationY: options.dilation[0],
+    dilationX: options.dilation[1],
+    padTop: y.before,
+    padBottom: y.after,
+    padLeft: x.before,
+    padRight: x.after,
+    outHeight: y.out,
+    outWidth: x.out,
+  };
+}
+
+function windowAxis(input: number, { window, strides, dilation, padding }: WindowOptions, axis: 0 | 1) {
+  const stride = strides[axis];
+  const span = (window[axis] - 1) * dilation[axis] + 1;
+  let before = 0;
+  let after = 0;
+  if (padding === "same") {
+    const total = Math.max(0, (Math.ceil(input / stride) - 1) * stride + span - input);
+    before = Math.floor(total / 2);
+    after = total - before;
+  } else if (padding !== "valid") {
+    before = padding[axis * 2];
+    after = padding[axis * 2 + 1];
+  }
+  return { span, before, after, out: Math.floor((input + before + after - span) / stride) + 1 };
+}
+
+export function checkPadding(where: string, padding: unknown): Padding {
+  if (padding === "valid" || padding === "same") return padding;
+  throw new RangeError(`${where}: padding must be "valid" or "same", got ${describe(padding)}`);
+}
+
+/** The target shape of a reshape, one −1 resolved. */
+export function resolveReshape(where: string, from: Shape, to: readonly number[]): Shape {
+  const holes = to.filter((size) => size === -1).length;
+  if (holes > 1) throw new RangeError(`${where}: target shape ${shapeText(to)} has ${holes} sizes of -1, at most one can be inferred`);
+  const known = to.reduce((product, size) => (size === -1 ? product : product * size), 1);
+  const resolved = to.map((size) => (size === -1 ? sizeOf(from) / known : size));
+  if (sizeOf(resolved) !== sizeOf(from) || !resolved.every(Number.isInteger)) {
+    throw new RangeError(`${where}: ${shapeText(from)} has ${sizeOf(from)} values and cannot become ${shapeText(to)}`);
+  }
+  return checkShape(where, resolved);
+}
+
+/** Shape of an element-wise op: equal, or one operand's sizes are 1 where it is broadcast over pixels. */
+export function broadcastShape(where: string, left: Shape, right: Shape): Shape {
+  if (sameShape(left, right)) return left;
+  const [large, small] = sizeOf(left) >= sizeOf(right) ? [left, right] : [right, left];
+  const { height, width, channels } = extentOf(small);
+  if (channels === extentOf(large).channels && height === 1 && width === 1) return large;
+  throw new RangeError(
+    `${where}: inputs ${shapeText(left)} and ${shapeText(right)} differ; they must be equal, or one of them [1, 1, channels] or [channels]`,
+  );
+}
+
+export function concatShape(where: string, shapes: readonly Shape[]): Shape {
+  const [first] = shapes;
+  for (const shape of shapes) {
+    if (!sameShape(shape.slice(0, -1), first.slice(0, -1))) {
+      throw new RangeError(`${where}: inputs ${shapes.map(shapeText).join(", ")} differ in more than the last axis (channels)`);
+    }
+  }
+  return [...first.slice(0, -1), shapes.reduce((sum, shape) => sum + shape[shape.length - 1], 0)];
+}
