@@ -1,0 +1,71 @@
+/** Rewrites a graph for one program: what inference drops or folds, and what is applied where an output is written. */
+import type { Graph, Node, Value } from "../graph.ts";
+import type { ActivationAttributes } from "../ops/activation.ts";
+import { statisticsParameters } from "../ops/batchNormalization.ts";
+import type { Attributes } from "../ops/index.ts";
+
+export interface FuseOptions {
+  readonly training: boolean;
+  /** With a backward section nothing is folded: gradients want the unfolded weights. */
+  readonly backward: boolean;
+  /** Values the host asked for: never fused away. */
+  readonly requested: ReadonlySet<Value>;
+  usesRunningStatistics(node: Node): boolean;
+}
+
+/** Activations that a convolution applies to the sums it still holds in registers. */
+const IN_CONV2D: ReadonlySet<string> = new Set(["relu", "relu6", "leakyRelu"]);
+
+export interface FusedGraph {
+  readonly nodes: readonly Node[];
+  /** What stands for a value of the original graph. */
+  resolve(value: Value): Value;
+}
+
+export function fuse(graph: Graph, options: FuseOptions): FusedGraph {
+  const replaced = new Map<Value, Value>();
+  const resolve = (value: Value): Value => replaced.get(value) ?? value;
+  const readers = countReaders(graph);
+  const nodes: Node[] = [];
+  /** Index in `nodes` of a convolution whose output nobody but the next node sees. */
+  const soleProducer = (value: Value): number => {
+    const index = nodes.findLastIndex((node) => node.output === value);
+    const free = index >= 0 && nodes[index].op === "conv2d" && readers.get(value) === 1 && !options.requested.has(value);
+    return free && conv2dOf(nodes[index]).activation === undefined ? index : -1;
+  };
+  for (const original of graph.nodes) {
+    const node = { ...original, inputs: original.inputs.map(resolve) };
+    if (node.op === "dropout" && !options.training) {
+      replaced.set(node.output, node.inputs[0]);
+      readers.set(node.inputs[0], (readers.get(node.inputs[0]) ?? 1) - 1 + (readers.get(node.output) ?? 0));
+      continue;
+    }
+    const into = soleProducer(node.inputs[0]);
+    const attributes = into < 0 ? undefined : absorb(conv2dOf(nodes[into]), node, options);
+    if (attributes === undefined) nodes.push(node);
+    else nodes[into] = { ...nodes[into], attributes, output: node.output };
+  }
+  return { nodes, resolve };
+}
+
+/** The convolution's attributes with `node` taken in, or undefined where it cannot be. */
+function absorb(conv2d: Attributes["conv2d"], node: Node, options: FuseOptions): Attributes["conv2d"] | undefined {
+  if (node.op === "activation") {
+    const activation = node.attributes as ActivationAttributes;
+    return IN_CONV2D.has(activation.kind) ? { ...conv2d, activation } : undefined;
+  }
+  if (node.op === "batchNormalization" && !options.backward && conv2d.folded === undefined && options.usesRunningStatistics(node)) {
+    return { ...conv2d, folded: statisticsParameters(node as Parameters<typeof statisticsParameters>[0]) };
+  }
+  return undefined;
+}
+
+function conv2dOf(node: Node): Attributes["conv2d"] {
+  return node.attributes as Attributes["conv2d"];
+}
+
+function countReaders(graph: Graph): Map<Value, number> {
+  const readers = new Map<Value, number>();
+  for (const value of [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs]) readers.set(value, (readers.get(value) ?? 0) + 1);
+  return readers;
+}

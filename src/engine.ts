@@ -1,0 +1,204 @@
+/** Joins State, programs and machines: lays programs out in the memory, keeps them, runs their sections. */
+import type { RunHeader, Tensor } from "../build/records.ts";
+import { compileProgram, type ProgramSpec } from "./compiler/index.ts";
+import type { Graph } from "./graph.ts";
+import type { Machine } from "./machine/machine.ts";
+import { plainMachine } from "./machine/plain/index.ts";
+import { writeRunHeader } from "./machine/records.ts";
+import { State } from "./machine/state.ts";
+import { type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
+import type { Section } from "./ops/op.ts";
+import { type Bases, emit, type Program, type RecordRange, tableBytes } from "./program.ts";
+
+export interface EngineOptions {
+  /** "auto": WebAssembly, or plain JavaScript where the engine or the page's policy refuses it (said once). */
+  readonly machine: "auto" | "wasm" | "plain";
+  /** 8: float64 on the plain-JS machine, for gradient checks. */
+  readonly elementBytes: 4 | 8;
+}
+
+/** A program with addresses. */
+export interface Placed {
+  readonly program: Program;
+  bases: Bases;
+  sections: Map<Section, RecordRange>;
+  /** State version that section `prepare` last ran for, and on which machine. */
+  preparedFor: string;
+}
+
+export type Spec = Omit<ProgramSpec, "elementBytes" | "stateOffset">;
+
+/** Programs kept at once; the one not used for longest goes. */
+const KEPT_PROGRAMS = 8;
+
+const ALIGNMENT = 64;
+
+export class Engine {
+  readonly state: State;
+  readonly ready: Promise<void>;
+  private readonly programs = new Map<string, Placed>();
+  private readonly machines = new Map<Machine["name"], Machine>();
+  private plain: ReturnType<typeof plainMachine> | undefined;
+  private disposed = false;
+
+  constructor(
+    readonly graph: Graph,
+    readonly options: EngineOptions,
+  ) {
+    this.state = new State(graph, options.elementBytes);
+    this.ready = this.load();
+    // Whoever awaits `ready` gets the error; nobody awaiting it must not end the process.
+    this.ready.catch(() => {});
+  }
+
+  get isReady(): boolean {
+    return this.machines.size > 0;
+  }
+
+  private async load(): Promise<void> {
+    const { machine } = this.options;
+    if (machine === "plain" || this.options.elementBytes === 8) return this.usePlain();
+    try {
+      const strict = await wasmMachine(this.state.memory, "strict");
+      if (supports("relaxed")) this.machines.set("relaxed", await wasmMachine(this.state.memory, "relaxed"));
+      this.machines.set("strict", strict);
+    } catch (cause) {
+      if (machine === "wasm") throw new Error('machine: this engine or page refuses the WebAssembly kernels; use machine: "plain"', { cause });
+      sayOnce(`convlet: WebAssembly is not to be had here (${(cause as Error).message}); running in plain JavaScript, which is much slower`);
+      this.usePlain();
+    }
+  }
+
+  private usePlain(): void {
+    this.plain = plainMachine(this.state.memory, this.options.elementBytes);
+    this.machines.set("plain", this.plain);
+  }
+
+  /** The machine that runs a request for these numerics. */
+  machine(numerics: Numerics): Machine {
+    const machine = this.machines.get(numerics) ?? this.machines.get("strict") ?? this.machines.get("plain");
+    if (machine === undefined) throw new Error("model: the kernels are still being compiled; await model.ready first");
+    return machine;
+  }
+
+  /** Compiles without allocating: for the plan view. */
+  compile(spec: Spec): Program {
+    const { elementBytes } = this.options;
+    return compileProgram(this.graph, { ...spec, elementBytes, stateOffset: (array) => this.state.layout.offset(array) });
+  }
+
+  /** The program of a key, built when it is new. Throws a RangeError before anything changes when it does not fit. */
+  program(key: string, spec: () => Spec): Placed {
+    let placed = this.programs.get(key);
+    if (placed === undefined) {
+      const program = this.compile(spec());
+      const kept = [...this.programs].slice(-(KEPT_PROGRAMS - 1));
+      const added: Placed = { program, bases: { state: 0, prepared: 0, arena: 0, table: 0 }, sections: new Map(), preparedFor: "" };
+      this.layOut(new Map([...kept, [key, added]]));
+      placed = added;
+    }
+    this.programs.delete(key);
+    this.programs.set(key, placed);
+    return placed;
+  }
+
+  /** After the optimizer changed, what was compiled for the old slots is void. */
+  useSlots(slots: readonly string[]): void {
+    this.state.useSlots(slots);
+    this.programs.clear();
+    this.plain?.forget();
+  }
+
+  /** Gives every program its place: prepared arrays, tables, then one arena for all. */
+  private layOut(programs: Map<string, Placed>): void {
+    const base = this.state.end - this.state.layout.bytes;
+    let end = align(this.state.end);
+    const bases = [...programs.values()].map(({ program }) => {
+      const prepared = end;
+      const table = align(prepared + program.preparedBytes);
+      end = align(table + tableBytes(program));
+      return { prepared, table };
+    });
+    const arena = end;
+    this.state.reserve(arena + Math.max(...[...programs.values()].map(({ program }) => program.arenaBytes)) + ALIGNMENT);
+    this.programs.clear();
+    this.plain?.forget();
+    let index = 0;
+    for (const [key, placed] of programs) {
+      placed.bases = { state: base, arena, ...bases[index++] };
+      placed.sections = emit(placed.program, placed.bases, this.state.memory.buffer);
+      placed.preparedFor = "";
+      this.programs.set(key, placed);
+    }
+  }
+
+  /** Runs sections in order; `prepare` runs by itself when a parameter changed since. */
+  run(placed: Placed, sections: readonly Section[], run: { header: Partial<RunHeader>; numerics: Numerics }): void {
+    if (this.disposed) throw new Error("model: it was disposed; make or load a new one");
+    const machine = this.machine(run.numerics);
+    writeRunHeader(this.state.memory.buffer, { abort: 0, ...run.header });
+    const wanted = `${this.state.version}`;
+    if (placed.preparedFor !== wanted) {
+      this.execute(machine, placed.sections.get("prepare"));
+      placed.preparedFor = wanted;
+    }
+    for (const section of sections) this.execute(machine, placed.sections.get(section));
+    if (sections.includes("update") || sections.includes("statistics")) this.state.version++;
+  }
+
+  private execute(machine: Machine, range: RecordRange | undefined): void {
+    if (range !== undefined) machine.execute(range.first, range.count);
+  }
+
+  /** A program's array of floats, as a view: use it at once. */
+  floats(placed: Placed, { offset, count }: { offset: number; count: number }): Float32Array | Float64Array {
+    return this.floatView(placed.bases.arena + offset, count);
+  }
+
+  /** A host-facing tensor of `batch` samples. Contiguous ones are a view, others are copied. */
+  tensor(placed: Placed, number: number, batch: number): Float32Array | Float64Array {
+    const tensor = placed.program.tensors[number];
+    const { height, width, channels, imageStride } = tensor;
+    const size = height * width * channels;
+    if (imageStride === size) return this.floatView(placed.bases.arena + tensor.base, batch * size);
+    return this.gather(placed.bases.arena + tensor.base, tensor, batch);
+  }
+
+  private gather(address: number, { height, width, channels, pixelStride, rowStride, imageStride }: Tensor, batch: number) {
+    const source = this.floatView(address, batch * imageStride);
+    const gathered =
+      this.options.elementBytes === 8 ? new Float64Array(batch * height * width * channels) : new Float32Array(batch * height * width * channels);
+    let next = 0;
+    for (let image = 0; image < batch; image++)
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++)
+          for (let channel = 0; channel < channels; channel++)
+            gathered[next++] = source[image * imageStride + y * rowStride + x * pixelStride + channel];
+    return gathered;
+  }
+
+  private floatView(address: number, count: number): Float32Array | Float64Array {
+    const { buffer } = this.state.memory;
+    const available = Math.min(count, Math.floor((buffer.byteLength - address) / this.options.elementBytes));
+    return this.options.elementBytes === 8 ? new Float64Array(buffer, address, available) : new Float32Array(buffer, address, available);
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.programs.clear();
+    this.machines.clear();
+    this.plain?.forget();
+  }
+}
+
+const said = new Set<string>();
+
+function sayOnce(line: string): void {
+  if (said.has(line)) return;
+  said.add(line);
+  console.warn(line);
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}

@@ -1,0 +1,162 @@
+/** Layers and how they are connected, with names: what a model is made of, and what its file keeps. */
+import type { Graph, Value } from "../graph.ts";
+import { checkShape, describe, type Shape } from "../shape.ts";
+import { layerOf } from "./index.ts";
+import { GraphBuilder, type Layer, type SymbolicTensor } from "./layer.ts";
+
+/** One application of a layer; inputs and output are numbers of values. */
+export interface Call {
+  readonly layer: string;
+  readonly inputs: readonly number[];
+  readonly output: number;
+}
+
+export interface Architecture {
+  readonly layers: ReadonlyMap<string, Layer>;
+  /** In an order in which every value is made before it is used. */
+  readonly calls: readonly Call[];
+  readonly inputs: readonly { readonly name: string; readonly shape: Shape; readonly value: number }[];
+  readonly outputs: readonly number[];
+}
+
+/** What the architecture is as JSON. */
+export interface ArchitectureJson {
+  readonly layers: readonly { readonly name: string; readonly type: string; readonly options: object }[];
+  readonly calls: readonly Call[];
+  readonly inputs: readonly { readonly name: string; readonly shape: Shape; readonly value: number }[];
+  readonly outputs: readonly number[];
+}
+
+/** Follows the outputs back to the inputs. Errors: a cycle, an input that is not declared, one that is not used, repeated layer names. */
+export function traceArchitecture(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Architecture {
+  const numbers = new Map<SymbolicTensor, number>();
+  for (const value of inputs) numbers.set(value, numbers.size);
+  const ordered = callsInOrder(inputs, outputs);
+  for (const value of ordered) numbers.set(value, numbers.size);
+  const names = nameLayers(ordered.map((value) => value.layer!));
+  const calls = ordered.map((value) => ({
+    layer: names.get(value.layer!)!,
+    inputs: value.inputs.map((source) => numbers.get(source)!),
+    output: numbers.get(value)!,
+  }));
+  const unused = inputs.findIndex((value) => !ordered.some((call) => call.inputs.includes(value)) && !outputs.includes(value));
+  if (unused >= 0) throw new RangeError(`model: input ${unused} is not connected to any output`);
+  const layers = new Map([...names].map(([layer, name]) => [name, layer]));
+  const named = inputs.map((value, index) => ({ name: value.name ?? (index === 0 ? "input" : `input_${index}`), shape: value.shape }));
+  return {
+    layers,
+    calls,
+    inputs: named.map((each, index) => ({ ...each, value: index })),
+    outputs: outputs.map((value) => numbers.get(value)!),
+  };
+}
+
+function callsInOrder(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): SymbolicTensor[] {
+  const ordered: SymbolicTensor[] = [];
+  const done = new Set<SymbolicTensor>(inputs);
+  const open = new Set<SymbolicTensor>();
+  const pending = [...outputs].reverse().map((value) => ({ value, expanded: false }));
+  while (pending.length > 0) {
+    const { value, expanded } = pending.pop()!;
+    if (done.has(value)) continue;
+    if (value?.kind !== "symbolic") throw new TypeError(`model: inputs and outputs must be made by input() and apply(), got ${describe(value)}`);
+    if (expanded) {
+      open.delete(value);
+      done.add(value);
+      ordered.push(value);
+      continue;
+    }
+    if (open.has(value)) throw new RangeError(`model: the graph has a cycle through ${value.layer!.type} "${value.layer!.options.name ?? ""}"`);
+    if (value.layer === null)
+      throw new RangeError(`model: an output depends on input "${value.name ?? ""}" ${describe(value.shape)}, which is not among inputs`);
+    open.add(value);
+    pending.push({ value, expanded: true });
+    for (const source of value.inputs) {
+      if (open.has(source)) throw new RangeError(`model: the graph has a cycle through ${value.layer.type} "${value.layer.options.name ?? ""}"`);
+      pending.push({ value: source, expanded: false });
+    }
+  }
+  return ordered;
+}
+
+/** Given names must be unique; the others are the type, numbered from the second on. */
+function nameLayers(layers: readonly Layer[]): Map<Layer, string> {
+  const names = new Map<Layer, string>();
+  const taken = new Set<string>();
+  for (const layer of new Set(layers)) {
+    const { name } = layer.options;
+    if (name === undefined) continue;
+    if (typeof name !== "string" || name === "" || name.includes("/")) {
+      throw new RangeError(`${layer.type}: name must be a text without "/", got ${describe(name)}`);
+    }
+    if (taken.has(name)) throw new RangeError(`model: two layers are named "${name}"; names must be unique`);
+    taken.add(name);
+    names.set(layer, name);
+  }
+  const counts = new Map<string, number>();
+  for (const layer of new Set(layers)) {
+    if (names.has(layer)) continue;
+    let name: string;
+    do {
+      const count = counts.get(layer.type) ?? 0;
+      counts.set(layer.type, count + 1);
+      name = count === 0 ? layer.type : `${layer.type}_${count}`;
+    } while (taken.has(name));
+    taken.add(name);
+    names.set(layer, name);
+  }
+  return new Map([...new Set(layers)].map((layer) => [layer, names.get(layer)!]));
+}
+
+/** The graph, and the value that each layer's last call gives. */
+export interface BuiltArchitecture {
+  readonly graph: Graph;
+  readonly outputOf: ReadonlyMap<string, Value>;
+}
+
+export function buildGraph({ layers, calls, inputs, outputs }: Architecture): BuiltArchitecture {
+  const builder = new GraphBuilder();
+  const values = new Map<number, Value>();
+  for (const { name, shape, value } of inputs) values.set(value, builder.value(name, shape));
+  const outputOf = new Map<string, Value>();
+  for (const call of calls) {
+    const sources = call.inputs.map((number) => values.get(number)!);
+    const output = builder.call(layers.get(call.layer)!, call.layer, sources);
+    values.set(call.output, output);
+    outputOf.set(call.layer, output);
+  }
+  const graph = builder.graph(
+    inputs.map(({ value }) => values.get(value)!),
+    outputs.map((number) => values.get(number)!),
+  );
+  return { graph, outputOf };
+}
+
+export function architectureToJson({ layers, ...rest }: Architecture): ArchitectureJson {
+  return { layers: [...layers].map(([name, { type, options }]) => ({ name, type, options })), ...rest };
+}
+
+/** Checks everything a foreign file may have wrong. */
+export function architectureFromJson(json: ArchitectureJson): Architecture {
+  const layers = new Map<string, Layer>();
+  for (const { name, type, options } of json.layers) {
+    if (layers.has(name)) throw new RangeError(`model: two layers are named "${name}"; names must be unique`);
+    layers.set(name, layerOf(type, { ...options, name }));
+  }
+  const known = new Set<number>();
+  for (const { name, shape, value } of json.inputs) {
+    checkShape(`input "${name}"`, shape);
+    known.add(value);
+  }
+  for (const { layer, inputs, output } of json.calls) {
+    if (!layers.has(layer)) throw new RangeError(`model: a call names layer "${layer}", which the file does not have`);
+    const missing = inputs.find((number) => !known.has(number));
+    if (missing !== undefined)
+      throw new RangeError(`model: layer "${layer}" reads value ${missing} before anything makes it (a cycle, or a missing layer)`);
+    if (known.has(output)) throw new RangeError(`model: value ${output} is made twice`);
+    known.add(output);
+  }
+  const unknown = json.outputs.find((number) => !known.has(number));
+  if (unknown !== undefined || json.outputs.length === 0) throw new RangeError(`model: output ${unknown ?? "list"} is not made by any layer`);
+  return { layers, calls: json.calls, inputs: json.inputs, outputs: json.outputs };
+}

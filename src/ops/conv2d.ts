@@ -1,0 +1,182 @@
+/** Convolution, and with a 1x1 window over [1, 1, features] the dense layer. */
+import { Activation, Algorithm, Panels, Write } from "../../build/records.ts";
+import type { Node, Parameter } from "../graph.ts";
+import { type Extent, extentOf, type WindowGeometry } from "../shape.ts";
+import type { ActivationAttributes } from "./activation.ts";
+import type { ArrayRef, Halo, Lowering, Op, PreparedArray } from "./op.ts";
+
+export interface Conv2dAttributes {
+  readonly geometry: WindowGeometry;
+  readonly groups: number;
+  /** Fused by the compiler: applied where the output is written. */
+  readonly activation?: ActivationAttributes;
+  /** Fused by the compiler in inference: the batch normalization whose scale and offset the weights take in. */
+  readonly folded?: FoldedNormalization;
+}
+
+export interface FoldedNormalization {
+  readonly gamma?: Parameter;
+  readonly beta?: Parameter;
+  readonly mean: Parameter;
+  readonly variance: Parameter;
+  readonly epsilon: number;
+}
+
+type Conv2dNode = Node & { attributes: Conv2dAttributes };
+
+/** Tile scratch: 4 pixels x 8 channels, twice. */
+const TILE_SCRATCH = 400 << 10;
+
+export const conv2d: Op<Conv2dAttributes> = {
+  forward(lowering, node) {
+    const { geometry, activation } = node.attributes;
+    const { weight, bias, key } = weights(lowering, node);
+    const input = lowering.haloed(lowering.tensor(node.inputs[0]), inputHalo(geometry, extentOf(node.inputs[0].shape)));
+    const fields = {
+      input,
+      output: lowering.tensor(node.output),
+      residual: null,
+      weight,
+      panels: panels(lowering, node, { weight, key, layout: Panels.output }),
+      bias,
+      ...windowFields(node),
+      activation: activation ? Activation[activation.kind] : Activation.linear,
+      alpha: activation?.alpha ?? 0,
+    };
+    lowering.step("conv2dOutput", node, fields, { cost: flops(node), scratchBytes: TILE_SCRATCH });
+  },
+
+  backward(lowering, node) {
+    const { geometry, activation } = node.attributes;
+    let outputGrad = lowering.outputGradient(node);
+    if (activation !== undefined) {
+      const before = lowering.temporary(`${node.name} before ${activation.kind}`, extentOf(node.output.shape));
+      const kind = { activation: Activation[activation.kind], alpha: activation.alpha };
+      const fields = { reference: lowering.tensor(node.output), outputGrad, inputGrad: before, ...kind, write: Write.overwrite };
+      lowering.step("activationInputGrad", node, fields, { inPlace: ["outputGrad", "inputGrad"] });
+      outputGrad = before;
+    }
+    weightGradient(lowering, node, outputGrad);
+    const [value] = node.inputs;
+    if (!lowering.needsGradient(value)) return;
+    const { weight, key } = weights(lowering, node);
+    const { tensor: inputGrad, write } = lowering.gradientTarget(value);
+    const fields = {
+      outputGrad: lowering.haloed(outputGrad, outputGradHalo(geometry, extentOf(value.shape))),
+      inputGrad,
+      weight,
+      panels: panels(lowering, node, { weight, key, layout: Panels.inputGrad }),
+      ...windowFields(node),
+      write,
+    };
+    lowering.step("conv2dInputGrad", node, fields, { cost: flops(node), scratchBytes: TILE_SCRATCH });
+  },
+};
+
+function weightGradient(lowering: Lowering, node: Conv2dNode, outputGrad: ReturnType<Lowering["tensor"]>): void {
+  const weightGrad = lowering.parameterGradient(node.parameters.kernel);
+  const biasGrad = lowering.parameterGradient(node.parameters.bias);
+  if (weightGrad === null) return;
+  const input = lowering.haloed(lowering.tensor(node.inputs[0]), inputHalo(node.attributes.geometry, extentOf(node.inputs[0].shape)));
+  const fields = { input, outputGrad, weightGrad, biasGrad, ...windowFields(node), write: weightGrad.write };
+  lowering.step("conv2dWeightGrad", node, fields, { cost: flops(node), scratchBytes: TILE_SCRATCH });
+}
+
+/** Canonical weights, or in inference those that took in a batch normalization. `key` names them among the prepared arrays. */
+function weights(lowering: Lowering, node: Conv2dNode): { weight: ArrayRef; bias: ArrayRef | null; key: string } {
+  const { kernel, bias } = node.parameters;
+  const { folded } = node.attributes;
+  const canonical = { weight: lowering.parameter(kernel), bias: bias ? lowering.parameter(bias) : null };
+  if (folded === undefined) return { ...canonical, key: kernel.name };
+  const columns = extentOf(node.output.shape).channels;
+  const key = `${kernel.name} × ${folded.mean.name}`;
+  const { scale, offset } = foldedStatistics(lowering, node, folded, columns);
+  const foldedBias = lowering.prepared(`${key} bias`, columns, () => {});
+  const weight = lowering.prepared(
+    key,
+    kernel.shape.reduce((a, b) => a * b, 1),
+    (foldedWeight) => {
+      const rows = foldedWeight.count / columns;
+      lowering.step("foldWeights", node, { ...canonical, scale, offset, foldedWeight, foldedBias, rows, columns }, { section: "prepare" });
+    },
+  );
+  return { weight, bias: foldedBias, key };
+}
+
+/** scale and offset per channel of a batch normalization on running statistics. */
+export function foldedStatistics(lowering: Lowering, node: Node, statistics: FoldedNormalization, count: number) {
+  const { gamma, beta, mean, variance, epsilon } = statistics;
+  const offset = lowering.prepared(`${mean.name} offset`, count, () => {});
+  const scale = lowering.prepared(`${mean.name} scale`, count, (target) => {
+    const fields = {
+      gamma: gamma ? lowering.parameter(gamma) : null,
+      beta: beta ? lowering.parameter(beta) : null,
+      mean: lowering.parameter(mean),
+      variance: lowering.parameter(variance),
+      scale: target,
+      offset,
+      count,
+      epsilon,
+    };
+    lowering.step("foldStatistics", node, fields, { section: "prepare" });
+  });
+  return { scale, offset };
+}
+
+function panels(lowering: Lowering, node: Conv2dNode, source: { weight: ArrayRef; key: string; layout: number }): PreparedArray | null {
+  if (algorithmOf(node) !== Algorithm.matmul) return null;
+  const { groups, geometry } = node.attributes;
+  const inChannels = extentOf(node.inputs[0].shape).channels;
+  const outChannels = extentOf(node.output.shape).channels;
+  const [rows, columns] = source.layout === Panels.output ? [inChannels, outChannels] : [outChannels, inChannels];
+  const taps = geometry.windowHeight * geometry.windowWidth;
+  const count = groups * Math.ceil(columns / groups / 8) * 8 * taps * (rows / groups);
+  const key = `${source.key} panels ${source.layout === Panels.output ? "output" : "inputGrad"}`;
+  return lowering.prepared(key, count, (target) => {
+    const { windowHeight, windowWidth } = geometry;
+    const fields = { weight: source.weight, panels: target, windowHeight, windowWidth, inChannels, outChannels, groups, layout: source.layout };
+    lowering.step("packWeights", node, fields, { section: "prepare" });
+  });
+}
+
+/** Chosen from geometry alone. */
+function algorithmOf({ attributes, inputs, output }: Conv2dNode): number {
+  const { groups } = attributes;
+  const depthwise = groups > 1 && groups === extentOf(inputs[0].shape).channels && groups === extentOf(output.shape).channels;
+  return depthwise ? Algorithm.depthwise : Algorithm.matmul;
+}
+
+function windowFields(node: Conv2dNode) {
+  const { windowHeight, windowWidth, strideY, strideX, dilationY, dilationX, padTop, padLeft } = node.attributes.geometry;
+  const { groups } = node.attributes;
+  return { windowHeight, windowWidth, strideY, strideX, dilationY, dilationX, padTop, padLeft, groups, algorithm: algorithmOf(node) };
+}
+
+function flops({ attributes: { geometry, groups }, inputs, output }: Conv2dNode): number {
+  const { height, width, channels } = extentOf(output.shape);
+  return (2 * geometry.windowHeight * geometry.windowWidth * extentOf(inputs[0].shape).channels * channels * height * width) / groups;
+}
+
+/** Zeros that the window's taps reach around the input. */
+function inputHalo(g: WindowGeometry, input: Extent): Halo {
+  const reach = (out: number, stride: number, window: number, dilation: number, before: number, size: number) =>
+    Math.max(0, (out - 1) * stride + (window - 1) * dilation + 1 - before - size);
+  return {
+    top: g.padTop,
+    bottom: reach(g.outHeight, g.strideY, g.windowHeight, g.dilationY, g.padTop, input.height),
+    left: g.padLeft,
+    right: reach(g.outWidth, g.strideX, g.windowWidth, g.dilationX, g.padLeft, input.width),
+  };
+}
+
+/** Zeros that the gather form of the input gradient reaches around the output's gradient: outY = (y + padTop − ky·dilation) / stride. */
+function outputGradHalo(g: WindowGeometry, input: Extent): Halo {
+  const before = (window: number, dilation: number, pad: number, stride: number) => Math.max(0, Math.floor(((window - 1) * dilation - pad) / stride));
+  const after = (size: number, pad: number, stride: number, out: number) => Math.max(0, Math.floor((size - 1 + pad) / stride) - (out - 1));
+  return {
+    top: before(g.windowHeight, g.dilationY, g.padTop, g.strideY),
+    bottom: after(input.height, g.padTop, g.strideY, g.outHeight),
+    left: before(g.windowWidth, g.dilationX, g.padLeft, g.strideX),
+    right: after(input.width, g.padLeft, g.strideX, g.outWidth),
+  };
+}

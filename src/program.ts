@@ -1,0 +1,94 @@
+/** A program is data: records whose addresses are offsets into regions, a table of tensors, and where sections begin. */
+import type { KernelName, Tensor } from "../build/records.ts";
+import { type Instruction, recordBytes, TENSOR_BYTES, writeInstruction, writeTensor } from "./machine/records.ts";
+import type { Section } from "./ops/op.ts";
+
+export type Region = "state" | "prepared" | "arena";
+
+/** A number, an address as offset into a region, the descriptor of a tensor, or absent. */
+export type PlacedField = number | { readonly region: Region; readonly offset: number } | { readonly tensor: number } | null;
+
+export interface PlacedStep {
+  readonly kernel: KernelName;
+  readonly section: Section;
+  /** Layer name, for errors, plan and profile. */
+  readonly name: string;
+  readonly cost: number;
+  readonly scratchBytes: number;
+  /** Offset into the arena. */
+  readonly scratch: number;
+  readonly fields: Readonly<Record<string, PlacedField>>;
+}
+
+/** Base addresses of the regions and of the program's own table. */
+export type Bases = Readonly<Record<Region | "table", number>>;
+
+export interface Program {
+  /** Most samples one run can take. */
+  readonly capacity: number;
+  /** 4, or 8 for gradient checks on the plain-JS machine. */
+  readonly elementBytes: 4 | 8;
+  readonly steps: readonly PlacedStep[];
+  /** Descriptors; `base` is an offset into the arena. */
+  readonly tensors: readonly Tensor[];
+  readonly arenaBytes: number;
+  readonly preparedBytes: number;
+  /** What the host writes before a run and reads after it. */
+  readonly ports: Ports;
+}
+
+/** Tensor numbers, and arrays as offsets into the arena. */
+export interface Ports {
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly inputGradients: readonly number[];
+  /** The gradient of the output, where the host seeds the backward section. */
+  readonly seed: number | null;
+  readonly target: ArrayPort | null;
+  readonly sampleWeight: ArrayPort | null;
+  readonly losses: ArrayPort | null;
+  readonly penalties: readonly ArrayPort[];
+}
+
+export interface ArrayPort {
+  readonly offset: number;
+  readonly count: number;
+}
+
+/** A range of records, ready for `Machine.execute`. */
+export interface RecordRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+export function tableBytes(program: Program): number {
+  return program.tensors.length * TENSOR_BYTES + program.steps.reduce((sum, step) => sum + recordBytes(step.kernel), 0);
+}
+
+/** Writes the table at `bases.table`. Pure in its bases: emitting again elsewhere gives a program that does the same. */
+export function emit(program: Program, bases: Bases, buffer: ArrayBufferLike): Map<Section, RecordRange> {
+  program.tensors.forEach((tensor, index) => {
+    writeTensor(buffer, bases.table + index * TENSOR_BYTES, { ...tensor, base: bases.arena + tensor.base });
+  });
+  const sections = new Map<Section, RecordRange>();
+  let at = bases.table + program.tensors.length * TENSOR_BYTES;
+  for (const step of program.steps) {
+    writeInstruction(buffer, at, instruction(step, bases));
+    const range = sections.get(step.section) ?? { first: at, count: 0 };
+    sections.set(step.section, { first: range.first, count: range.count + 1 });
+    at += recordBytes(step.kernel);
+  }
+  return sections;
+}
+
+function instruction(step: PlacedStep, bases: Bases): Instruction {
+  const fields = Object.fromEntries(Object.entries(step.fields).map(([name, field]) => [name, address(field, bases)]));
+  const scratch = step.scratchBytes > 0 ? bases.arena + step.scratch : 0;
+  return { kernel: step.kernel, cost: step.cost, scratch, scratchBytes: step.scratchBytes, fields } as Instruction;
+}
+
+function address(field: PlacedField, bases: Bases): number {
+  if (field === null) return 0;
+  if (typeof field === "number") return field;
+  return "tensor" in field ? bases.table + field.tensor * TENSOR_BYTES : bases[field.region] + field.offset;
+}
