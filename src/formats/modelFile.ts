@@ -1,0 +1,71 @@
+/** One safetensors file per model: architecture and training state as JSON in its metadata, arrays under Keras-like names. */
+import type { Parameter } from "../graph.ts";
+import { type Architecture, type ArchitectureJson, architectureFromJson } from "../layers/architecture.ts";
+import type { Named } from "../options.ts";
+import { shapeText } from "../shape.ts";
+import type { Counters } from "../training/session.ts";
+import { FileFormatError, type NamedTensor, readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
+
+const METADATA_KEY = "convlet";
+const FORMAT = 1;
+
+/** Everything of a model but its arrays. */
+export interface ModelJson {
+  readonly format: number;
+  readonly architecture: ArchitectureJson;
+  readonly seed: number;
+  readonly frozen: readonly string[];
+  readonly classNames?: readonly string[];
+  readonly compiled?: { readonly optimizer: Named; readonly loss: Named; readonly metrics: readonly Named[] };
+  readonly counters: Counters;
+  readonly learningRate?: number;
+}
+
+export interface ModelFile {
+  readonly json: ModelJson;
+  readonly architecture: Architecture;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** Name of an array in the file: the parameter's own, or `optimizer/first/conv2d/kernel`. */
+export function arrayName(parameter: Parameter, role: string): string {
+  return role === "value" ? parameter.name : `optimizer/${role}/${parameter.name}`;
+}
+
+export function writeModelFile(json: Omit<ModelJson, "format">, tensors: readonly NamedTensor[]): Uint8Array<ArrayBuffer> {
+  return writeSafetensors(tensors, { [METADATA_KEY]: JSON.stringify({ format: FORMAT, ...json }) });
+}
+
+/** Reads and checks a file. FileFormatError for anything that is not a sound model of ours. */
+export function readModelFile(bytes: Uint8Array, where: string): ModelFile {
+  const { tensors, metadata } = readSafetensors(bytes, where);
+  const text = metadata.get(METADATA_KEY);
+  if (text === undefined) {
+    throw new FileFormatError(`${where}: a safetensors file without the metadata "${METADATA_KEY}": weights of another program, no convlet model`);
+  }
+  let json: ModelJson;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new FileFormatError(`${where}: metadata "${METADATA_KEY}" is no JSON`);
+  }
+  if (!Number.isInteger(json?.format)) throw new FileFormatError(`${where}: metadata "${METADATA_KEY}" names no format`);
+  if (json.format > FORMAT)
+    throw new FileFormatError(`${where}: format ${json.format} is newer than this library, which reads up to ${FORMAT}; update it`);
+  try {
+    return { json, architecture: architectureFromJson(json.architecture), tensors };
+  } catch (cause) {
+    throw new FileFormatError(`${where}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The array of a parameter; FileFormatError when it is missing or has another shape. */
+export function storedArray({ tensors }: ModelFile, where: string, parameter: Parameter, role: string): StoredTensor {
+  const name = arrayName(parameter, role);
+  const stored = tensors.get(name);
+  if (stored === undefined) throw new FileFormatError(`${where}: tensor "${name}" is missing`);
+  if (stored.shape.join() !== parameter.shape.join()) {
+    throw new FileFormatError(`${where}: tensor "${name}" has shape ${shapeText(stored.shape)}, the model needs ${shapeText(parameter.shape)}`);
+  }
+  return stored;
+}

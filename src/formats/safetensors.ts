@@ -1,0 +1,182 @@
+/**
+ * Safetensors (https://github.com/huggingface/safetensors): 8 bytes of header length, a JSON header, the arrays' bytes.
+ * A reader checks everything before it allocates. All numbers are little-endian, as WebAssembly and every platform it runs on.
+ */
+import { crc32c } from "./crc32c.ts";
+import { foreignFormat } from "./foreign.ts";
+import { type CheckedTensor, checkedHeader, DTYPE_BYTES, type Dtype, FileFormatError } from "./safetensorsHeader.ts";
+
+export { FileFormatError };
+
+export type TensorArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/** An array in row-major order: F32 is a Float32Array, F64 a Float64Array, I32 an Int32Array, U8 a Uint8Array. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly dtype: "F32" | "F64" | "I32" | "U8";
+  readonly shape: readonly number[];
+  readonly data: TensorArray;
+}
+
+/** As read: F16 and BF16 have become Float32Array, I64 Float64Array. `dtype` is the file's. */
+export interface StoredTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly data: TensorArray;
+}
+
+export interface Safetensors {
+  /** In the order of the file. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Metadata key of the CRC-32C over the whole file, taken with zeros for its own eight digits. */
+export const CHECKSUM_KEY = "convlet.checksum";
+const ZERO_DIGITS = "00000000";
+const CHECKSUM_FIELD = `"${CHECKSUM_KEY}":"`;
+
+const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array, U8: Uint8Array } as const;
+
+/**
+ * The file's bytes; equal contents give equal bytes, whatever order they come in: widest elements first (so all are aligned), then by name.
+ * RangeError or TypeError where a tensor contradicts itself or a name comes twice.
+ */
+export function writeSafetensors(tensors: Iterable<NamedTensor>, metadata: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+  const given = [...tensors];
+  given.forEach(checkTensor);
+  const sorted = given.sort((a, b) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype] || (a.name < b.name ? -1 : 1));
+  const entries = new Map<string, unknown>([["__metadata__", sortedMetadata(metadata)]]);
+  let length = 0;
+  for (const tensor of sorted) {
+    if (entries.has(tensor.name)) throw new RangeError(`safetensors: the name "${tensor.name}" is taken`);
+    entries.set(tensor.name, {
+      dtype: tensor.dtype,
+      shape: tensor.shape,
+      data_offsets: [length, length + tensor.data.byteLength],
+    });
+    length += tensor.data.byteLength;
+  }
+  const header = paddedHeader(entries);
+  const bytes = new Uint8Array(8 + header.length + length);
+  new DataView(bytes.buffer).setUint32(0, header.length, true);
+  bytes.set(header, 8);
+  let at = 8 + header.length;
+  for (const { data } of sorted) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  bytes.set(new TextEncoder().encode(hexDigits(crc32c(bytes))), checksumAt(bytes, 8 + header.length));
+  return bytes;
+}
+
+/** Reads and copies. FileFormatError, beginning with `where` (the file's name, say), for every file that is not sound; verifies the checksum if there is one. */
+export function readSafetensors(bytes: Uint8Array, where = "safetensors"): Safetensors {
+  const headerLength = checkedHeaderLength(bytes, where);
+  const { tensors: checked, metadata } = checkedHeader(bytes, headerLength, where);
+  const checksum = metadata.get(CHECKSUM_KEY);
+  if (checksum !== undefined) verifyChecksum(bytes, 8 + headerLength, checksum, where);
+  const tensors = new Map<string, StoredTensor>();
+  for (const tensor of checked) {
+    const { name, dtype, shape, begin, end } = tensor;
+    // Not slice: a Buffer's is no copy.
+    const stored = new Uint8Array(bytes.subarray(8 + headerLength + begin, 8 + headerLength + end));
+    tensors.set(name, { dtype, shape, data: decoded(tensor, stored, where) });
+  }
+  return { tensors, metadata };
+}
+
+function checkedHeaderLength(bytes: Uint8Array, where: string): number {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`${where}: got ${typeof bytes}, needs the file's bytes as a Uint8Array`);
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerLength = bytes.length < 8 ? 0 : words.getUint32(0, true) + words.getUint32(4, true) * 2 ** 32;
+  const isPlausible = headerLength >= 2 && headerLength <= bytes.length - 8 && bytes[8] === 0x7b;
+  if (isPlausible) return headerLength;
+  const kind = foreignFormat(bytes);
+  if (kind !== undefined) throw new FileFormatError(`${where}: this is ${kind}; needs a safetensors file`);
+  if (bytes.length === 0) throw new FileFormatError(`${where}: the file is empty`);
+  if (bytes.length < 10) throw new FileFormatError(`${where}: the file is truncated: ${bytes.length} bytes, needs at least 10`);
+  if (headerLength < 2) throw new FileFormatError(`${where}: no safetensors file: its header is ${headerLength} bytes long`);
+  if (bytes[8] !== 0x7b) throw new FileFormatError(`${where}: no safetensors file: its header does not begin with {`);
+  throw new FileFormatError(`${where}: the file is truncated: its header alone takes ${8 + headerLength} bytes, there are ${bytes.length}`);
+}
+
+function verifyChecksum(bytes: Uint8Array, dataAt: number, expected: string, where: string): void {
+  const at = checksumAt(bytes, dataAt);
+  if (at < 0 || expected.length !== ZERO_DIGITS.length) throw new FileFormatError(`${where}: the checksum is not as this library writes it`);
+  const zeros = new TextEncoder().encode(ZERO_DIGITS);
+  const actual = hexDigits(crc32c(bytes.subarray(0, at), zeros, bytes.subarray(at + zeros.length)));
+  if (actual !== expected) throw new FileFormatError(`${where}: the file is damaged: its checksum is ${actual}, should be ${expected}`);
+}
+
+/** Where the checksum's digits stand; negative where they do not. A string value cannot look like this: its quotes are escaped. */
+function checksumAt(bytes: Uint8Array, dataAt: number): number {
+  const field = new TextEncoder().encode(CHECKSUM_FIELD);
+  for (let at = bytes.indexOf(field[0]!, 8); at >= 0 && at + field.length < dataAt; at = bytes.indexOf(field[0]!, at + 1)) {
+    if (field.every((byte, index) => bytes[at + index] === byte)) return at + field.length;
+  }
+  return -1;
+}
+
+function hexDigits(checksum: number): string {
+  return checksum.toString(16).padStart(ZERO_DIGITS.length, "0");
+}
+
+function sortedMetadata(metadata: Readonly<Record<string, string>>): Map<string, string> {
+  const sorted = new Map([[CHECKSUM_KEY, ZERO_DIGITS]]);
+  for (const key of Object.keys(metadata).sort()) {
+    if (key === CHECKSUM_KEY) continue;
+    const text: unknown = metadata[key];
+    if (typeof text !== "string") throw new TypeError(`safetensors: metadata "${key}" is ${typeof text}, needs a string`);
+    sorted.set(key, text);
+  }
+  return sorted;
+}
+
+/** JSON with spaces behind it, so that the data begins at a multiple of 8. Written by hand: an object would reorder keys like "1". */
+function paddedHeader(entries: ReadonlyMap<string, unknown>): Uint8Array {
+  const json = (value: unknown): string => {
+    if (!(value instanceof Map)) return JSON.stringify(value);
+    return `{${[...value].map(([key, item]) => `${JSON.stringify(key)}:${json(item)}`).join(",")}}`;
+  };
+  const text = new TextEncoder().encode(json(entries));
+  const header = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
+  header.set(text);
+  return header;
+}
+
+function checkTensor({ name, dtype, shape, data }: NamedTensor): void {
+  if (!Object.hasOwn(ARRAYS, dtype))
+    throw new RangeError(`safetensors: "${name}" has dtype ${dtype}, needs one of ${Object.keys(ARRAYS).join(", ")}`);
+  if (!(data instanceof ARRAYS[dtype])) throw new TypeError(`safetensors: "${name}" has dtype ${dtype}, needs its data as ${ARRAYS[dtype].name}`);
+  const elements = shape.reduce((product, size) => product * size, 1);
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || elements !== data.length) {
+    throw new RangeError(`safetensors: "${name}" has shape [${shape.join(", ")}] but ${data.length} elements`);
+  }
+}
+
+function decoded({ name, dtype }: CheckedTensor, bytes: Uint8Array<ArrayBuffer>, where: string): TensorArray {
+  const { buffer } = bytes;
+  switch (dtype) {
+    case "F16":
+      return Float32Array.from(new Uint16Array(buffer), halfToFloat);
+    case "BF16":
+      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (half) => half << 16).buffer);
+    case "I64":
+      return Float64Array.from(new BigInt64Array(buffer), (value) => {
+        if (Number.isSafeInteger(Number(value))) return Number(value);
+        throw new FileFormatError(`${where}: "${name}" holds ${value}, which a JavaScript number cannot`);
+      });
+    default:
+      return new ARRAYS[dtype](buffer);
+  }
+}
+
+/** IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
+function halfToFloat(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const fraction = half & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+}

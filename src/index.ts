@@ -1,0 +1,88 @@
+/** Public names; no code. */
+
+export { FileFormatError } from "./formats/safetensors.ts";
+export {
+  constant,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  type Initializer,
+  lecunNormal,
+  lecunUniform,
+  ones,
+  orthogonal,
+  zeros,
+} from "./initializers.ts";
+export type { ActivationName, ActivationSpec, AlphaOptions } from "./layers/activation.ts";
+export { elu, gelu, hardSigmoid, hardSwish, leakyRelu, relu, relu6, selu, sigmoid, softmax, softplus, swish, tanh } from "./layers/activation.ts";
+export { type RescalingOptions, rescaling } from "./layers/affine.ts";
+export { type BatchNormalizationOptions, batchNormalization, type NormalizationOptions, normalization } from "./layers/batchNormalization.ts";
+export { add, multiply } from "./layers/binary.ts";
+export { concatenate } from "./layers/concatenate.ts";
+export {
+  type Conv2dOptions,
+  conv2d,
+  type DepthwiseConv2dOptions,
+  depthwiseConv2d,
+  type Pair,
+  type SeparableConv2dOptions,
+  separableConv2d,
+} from "./layers/conv2d.ts";
+export { type DenseOptions, dense } from "./layers/dense.ts";
+export { type DropoutOptions, dropout } from "./layers/dropout.ts";
+export { input, type Layer, type LayerOptions, type SymbolicTensor } from "./layers/layer.ts";
+export { averagePooling2d, globalAveragePooling2d, globalMaxPooling2d, maxPooling2d, type Pooling2dOptions } from "./layers/pool2d.ts";
+export { l1, l1l2, l2, type Regularizer } from "./layers/regularizers.ts";
+export { flatten, type ReshapeOptions, reshape } from "./layers/reshape.ts";
+export { type ZeroPadding2dOptions, zeroPadding2d } from "./layers/zeroPadding2d.ts";
+export {
+  type CompileOptions,
+  load,
+  Model,
+  type ModelInput,
+  type ModelOptions,
+  model,
+  type PredictOptions,
+  sequential,
+  type TensorData,
+} from "./model.ts";
+export type { ModelLayer, WeightArray } from "./modelLayer.ts";
+export type { Shape } from "./shape.ts";
+export {
+  type Callback,
+  earlyStopping,
+  type Logs,
+  modelCheckpoint,
+  reduceLROnPlateau,
+  type TrainingContext,
+  terminateOnNaN,
+} from "./training/callbacks.ts";
+export { csvLogger } from "./training/csvLogger.ts";
+export type { DataLike } from "./training/data.ts";
+export type { History } from "./training/fit.ts";
+export {
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  huber,
+  type Loss,
+  sparseCategoricalCrossentropy,
+} from "./training/losses.ts";
+export {
+  accuracy,
+  binaryAccuracy,
+  categoricalAccuracy,
+  confusionMatrix,
+  type Metric,
+  meanAbsoluteError,
+  meanSquaredError,
+  precision,
+  recall,
+  sparseCategoricalAccuracy,
+  sparseTopKCategoricalAccuracy,
+  topKCategoricalAccuracy,
+} from "./training/metrics.ts";
+export { adam, adamW, type Optimizer, rmsprop, sgd } from "./training/optimizers.ts";
+export { progressBar } from "./training/progressBar.ts";
+export { cosineDecay, exponentialDecay, piecewiseConstant, type Schedule, stepDecay } from "./training/schedules.ts";
+export type { BatchSource, EvaluateOptions, ModelFitOptions, TrainingBatch } from "./training/trainer.ts";

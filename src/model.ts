@@ -1,0 +1,473 @@
+/** The public class: joins graph, state, programs and machines. */
+import { Engine } from "./engine.ts";
+import { writeAtomically } from "./formats/files.ts";
+import { arrayName, type ModelFile, readModelFile, storedArray, writeModelFile } from "./formats/modelFile.ts";
+import type { NamedTensor } from "./formats/safetensors.ts";
+import type { Graph, Parameter, Value } from "./graph.ts";
+import { type SummaryOptions, summarize } from "./inspect/summary.ts";
+import { type Architecture, architectureToJson, type BuiltArchitecture, buildGraph, traceArchitecture } from "./layers/architecture.ts";
+import type { Layer, SymbolicTensor } from "./layers/layer.ts";
+import { input } from "./layers/layer.ts";
+import { ModelLayer, type WeightArray } from "./modelLayer.ts";
+import { checkNumber, checkOptions } from "./options.ts";
+import { streamOf } from "./random.ts";
+import { describe, type Shape, sizeOf } from "./shape.ts";
+import { asBatch, type Batch, type DataLike } from "./training/data.ts";
+import type { History } from "./training/fit.ts";
+import { type LossSpec, loss as lossOf } from "./training/losses.ts";
+import { createMetrics, type MetricSpec } from "./training/metrics.ts";
+import { type OptimizerSpec, optimizer as optimizerOf } from "./training/optimizers.ts";
+import { type Compiled, Session } from "./training/session.ts";
+import { type BatchSource, type EvaluateOptions, type Figures, type ModelFitOptions, Trainer } from "./training/trainer.ts";
+
+/** Values with their shape, [samples, …]. */
+export interface TensorData {
+  readonly data: Float32Array;
+  readonly shape: Shape;
+}
+
+export interface ModelOptions {
+  /** Of initial weights, shuffles and dropout. Default 0. */
+  readonly seed?: number;
+  /** Names of the output's classes; they travel in the file. */
+  readonly classNames?: readonly string[];
+  /** "auto" (default): WebAssembly, or plain JavaScript where it is refused. */
+  readonly machine?: "auto" | "wasm" | "plain";
+  /**
+   * "auto" (default): training and evaluation are strict (the same bits on every engine), predictions may use fused multiply-add
+   * where the engine has it. "strict" or "relaxed": everything is.
+   */
+  readonly numerics?: "auto" | "strict" | "relaxed";
+  /** 8: float64 on the plain-JS machine, to check gradients. Default 4. */
+  readonly elementBytes?: 4 | 8;
+}
+
+export interface CompileOptions {
+  /** Default "rmsprop", Keras's. */
+  readonly optimizer?: OptimizerSpec;
+  readonly loss: LossSpec;
+  readonly metrics?: readonly MetricSpec[];
+}
+
+export interface PredictOptions {
+  /** Samples per run. Default 32. */
+  readonly batchSize?: number;
+}
+
+/** One input's samples, or a list with one entry per input. */
+export type ModelInput = DataLike | readonly DataLike[];
+
+const MODEL_OPTIONS = ["seed", "classNames", "machine", "numerics", "elementBytes"];
+
+export class Model {
+  /** Resolves when the kernels are compiled; the async methods wait for it by themselves. */
+  readonly ready: Promise<void>;
+  /** Layers in the order they run. */
+  readonly layers: readonly ModelLayer[];
+  readonly seed: number;
+  readonly classNames: readonly string[] | undefined;
+  private readonly built: BuiltArchitecture;
+  private readonly engine: Engine;
+  private readonly session: Session;
+  private readonly frozen = new Set<string>();
+  private compiled: Compiled | undefined;
+  private trainer: Trainer | undefined;
+  private isDisposed = false;
+
+  constructor(
+    private readonly architecture: Architecture,
+    private readonly options: ModelOptions = {},
+  ) {
+    checkOptions("model", options, MODEL_OPTIONS);
+    const { seed = 0, classNames, machine = "auto", elementBytes = 4, numerics = "auto" } = options;
+    this.seed = checkNumber("model", "seed", seed, { whole: true });
+    this.classNames = classNames;
+    this.built = buildGraph(architecture);
+    for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.add(name);
+    this.engine = new Engine(this.graph, { machine, elementBytes });
+    this.ready = this.engine.ready;
+    this.session = new Session(this.engine, this.graph, {
+      seed,
+      numerics: numerics === "relaxed" ? "relaxed" : "strict",
+      isTrainable: ({ layer }) => !this.frozen.has(layer),
+      trainableKey: () => [...this.frozen].sort().join("\n"),
+    });
+    this.layers = [...architecture.layers].map(([name, layer]) => this.modelLayer(name, layer));
+    for (const parameter of this.graph.parameters) this.initialize(parameter);
+  }
+
+  get graph(): Graph {
+    return this.built.graph;
+  }
+
+  /** Shapes of one sample of each input and output, without the batch. */
+  get inputShapes(): readonly Shape[] {
+    return this.graph.inputs.map(({ shape }) => shape);
+  }
+
+  get outputShapes(): readonly Shape[] {
+    return this.graph.outputs.map(({ shape }) => shape);
+  }
+
+  /** The layer of this name. RangeError when there is none. */
+  getLayer(name: string): ModelLayer {
+    const layer = this.layers.find((each) => each.name === name);
+    if (layer === undefined)
+      throw new RangeError(`model: no layer is named ${describe(name)}; layers: ${this.layers.map((each) => each.name).join(", ")}`);
+    return layer;
+  }
+
+  /** Number of weights, statistics included. */
+  countParams(): number {
+    return this.graph.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  }
+
+  /** Copies of all weights, layer by layer, named `layer/kernel`. */
+  getWeights(): WeightArray[] {
+    return this.layers.flatMap((layer) => layer.getWeights());
+  }
+
+  /** Sets all weights, in the order of `getWeights`. RangeError, with nothing changed, when number or shapes differ. */
+  setWeights(weights: readonly TensorLike[]): void {
+    const parameters = this.layers.flatMap((layer) => layer.parameters);
+    this.writeParameters("model", parameters, weights);
+  }
+
+  /** Chooses how `fit` trains. The optimizer starts anew. */
+  compile({ optimizer = "rmsprop", loss, metrics = [], ...rest }: CompileOptions): void {
+    this.checkUsable();
+    checkOptions("compile", rest, []);
+    if (loss === undefined) throw new TypeError('compile: loss is missing; for class numbers use "sparseCategoricalCrossentropy"');
+    if (this.graph.outputs.length > 1) {
+      throw new RangeError(`compile: the model has ${this.graph.outputs.length} outputs; training knows models with one (predict knows all)`);
+    }
+    const chosen = lossOf(loss);
+    const [{ shape }] = this.graph.outputs;
+    const classes = shape[shape.length - 1];
+    if (chosen.name.endsWith("ategoricalCrossentropy") && classes < 2) {
+      throw new RangeError(
+        `compile: ${chosen.name} needs an output of at least 2 classes, the model's is [${shape}]; for one output use binaryCrossentropy`,
+      );
+    }
+    const compiled = { optimizer: optimizerOf(optimizer), loss: chosen, metrics: createMetrics(metrics, { loss: chosen, classes }) };
+    this.engine.useSlots(compiled.optimizer.slots);
+    this.compiled = compiled;
+    this.metricSpecs = metrics;
+    Object.assign(this.session.counters, { epoch: 0, step: 0, run: 0 });
+    this.session.learningRateOverride = undefined;
+    this.trainer = new Trainer(this.session, compiled, this);
+  }
+
+  private metricSpecs: readonly MetricSpec[] = [];
+
+  /**
+   * Trains on x, y, or on an (async) iterable of batches `{ x, y, sampleWeight? }`. Epoch and step are part of the model:
+   * 3 epochs and then 2 give the bits of 5. Returns figures per epoch.
+   */
+  async fit(x: ModelInput | BatchSource, y?: DataLike | ModelFitOptions, options?: ModelFitOptions): Promise<History> {
+    return (await this.trained("fit")).fit(x, y, options);
+  }
+
+  /** One update on one batch. Returns its loss and metrics. */
+  async trainOnBatch(x: ModelInput, y: DataLike, options: { readonly sampleWeight?: DataLike } = {}): Promise<Record<string, number>> {
+    return (await this.trained("trainOnBatch")).trainOnBatch(x, y, options);
+  }
+
+  /** Loss and metrics in inference mode, on strict numerics. */
+  async evaluate(x: ModelInput, y: DataLike, options: EvaluateOptions = {}): Promise<Figures> {
+    return (await this.trained("evaluate")).evaluate(x, y, options);
+  }
+
+  /** Gradients of the mean loss, penalties included, by parameter name, in training mode. Nothing is updated. */
+  async gradients(x: ModelInput, y: DataLike, options: { readonly sampleWeight?: DataLike } = {}): Promise<Record<string, TensorData>> {
+    const trainer = await this.trained("gradients");
+    const gradients = trainer.gradients(x, y, options);
+    return Object.fromEntries([...gradients].map(([{ name, shape }, data]) => [name, { data: data as Float32Array, shape }]));
+  }
+
+  /** The output for every sample; for a model of several outputs a list. */
+  async predict(x: ModelInput, options: PredictOptions = {}): Promise<TensorData> {
+    await this.ready;
+    return this.predictSync(x, options);
+  }
+
+  /** The same at once. Throws until `ready` has resolved. */
+  predictSync(x: ModelInput, { batchSize = 32 }: PredictOptions = {}): TensorData {
+    checkNumber("predict", "batchSize", batchSize, { whole: true, atLeast: 1 });
+    return this.infer("predict", this.graph.outputs, x, batchSize)[0];
+  }
+
+  /** `predict` for models of several outputs, in the order they were given. */
+  async predictAll(x: ModelInput, { batchSize = 32 }: PredictOptions = {}): Promise<TensorData[]> {
+    await this.ready;
+    checkNumber("predictAll", "batchSize", batchSize, { whole: true, atLeast: 1 });
+    return this.infer("predictAll", this.graph.outputs, x, batchSize);
+  }
+
+  /** What the named layers give in inference mode (default: all layers). A shared layer: its last call. */
+  async activations(x: ModelInput, names: readonly string[] = this.layers.map(({ name }) => name)): Promise<Record<string, TensorData>> {
+    await this.ready;
+    const values = names.map((name) => this.built.outputOf.get(this.getLayer(name).name)!);
+    const results = this.infer("activations", values, x, 32);
+    return Object.fromEntries(names.map((name, index) => [name, results[index]]));
+  }
+
+  /**
+   * Gradient of a class's score with respect to the input, [samples, …input shape], in inference mode: what a saliency map shows.
+   * The score is the output, or where the model ends in softmax or sigmoid what goes into it (Simonyan et al. 2013).
+   */
+  async inputGradient(x: ModelInput, classIndex: number): Promise<TensorData> {
+    await this.ready;
+    this.checkUsable();
+    const [{ shape: output }] = this.graph.outputs;
+    const classes = output[output.length - 1];
+    checkNumber("inputGradient", "classIndex", classIndex, { whole: true, atLeast: 0, below: classes });
+    const inputs = this.batches(x, "inputGradient");
+    const { count } = inputs[0];
+    const placed = this.session.saliencyProgram(count);
+    const { ports } = placed.program;
+    this.session.loadInputs(placed, inputs, { start: 0, size: count, order: null });
+    const seed = this.engine.tensor(placed, ports.seed!, count);
+    for (let index = 0; index < seed.length; index++) seed[index] = index % classes === classIndex ? 1 : 0;
+    this.engine.run(placed, ["forward", "backward"], { header: { batch: count }, numerics: "strict" });
+    const data = this.engine.tensor(placed, ports.inputGradients[0], count).slice() as Float32Array;
+    return { data, shape: [count, ...this.graph.inputs[0].shape] };
+  }
+
+  /** A table of layers, shapes, parameters and cost; with `plan` the chosen algorithm and memory of every op, before any is allocated. */
+  summary(options: SummaryOptions = {}): string {
+    return summarize(
+      { layers: this.layers, graph: this.graph, engine: this.engine, compiled: this.compiled, isTrainable: this.isTrainable },
+      options,
+    );
+  }
+
+  private readonly isTrainable = ({ layer }: Parameter): boolean => !this.frozen.has(layer);
+
+  /** Bytes of the model's file: architecture, weights and training state, from which `load` continues to the bit. */
+  toBytes(): Uint8Array<ArrayBuffer> {
+    this.checkUsable();
+    const roles = ["value", ...(this.compiled?.optimizer.slots ?? [])];
+    const tensors = roles.flatMap((role) =>
+      this.graph.parameters
+        .filter(({ learned }) => role === "value" || learned)
+        .map((parameter): NamedTensor => {
+          const data = Float32Array.from(this.engine.state.view(parameter, role));
+          return { name: arrayName(parameter, role), dtype: "F32", shape: parameter.shape, data };
+        }),
+    );
+    const json = {
+      architecture: architectureToJson(this.architecture),
+      seed: this.seed,
+      frozen: [...this.frozen],
+      ...(this.classNames && { classNames: this.classNames }),
+      ...(this.compiled && { compiled: this.compiledJson(this.compiled) }),
+      counters: { ...this.session.counters },
+      ...(this.session.learningRateOverride !== undefined && { learningRate: this.session.learningRateOverride }),
+    };
+    return writeModelFile(json, tensors);
+  }
+
+  private compiledJson({ optimizer, loss }: Compiled) {
+    const metrics = this.metricSpecs.flatMap((spec) => {
+      if (typeof spec === "string") return [{ name: spec }];
+      return "update" in spec ? [] : [{ name: spec.name, config: spec.config }];
+    });
+    return { optimizer: { name: optimizer.name, config: optimizer.config }, loss: { name: loss.name, config: loss.config }, metrics };
+  }
+
+  /** Writes the file atomically: a reader, or a crash, finds the old one or the new one. Node only; pages use `toBytes`. */
+  async save(path: string): Promise<void> {
+    await writeAtomically(path, this.toBytes());
+  }
+
+  /** Takes over what a file holds. Nothing changes when it does not fit. */
+  restore(file: ModelFile, where: string): void {
+    const { json } = file;
+    if (json.compiled !== undefined) this.compile(json.compiled as CompileOptions);
+    const roles = ["value", ...(this.compiled?.optimizer.slots ?? [])];
+    const wanted = roles.flatMap((role) => this.graph.parameters.filter(({ learned }) => role === "value" || learned).map((p) => ({ p, role })));
+    const arrays = wanted.map(({ p, role }) => storedArray(file, where, p, role).data);
+    for (const [index, { p, role }] of wanted.entries()) this.engine.state.view(p, role).set(arrays[index]);
+    this.engine.state.version++;
+    Object.assign(this.session.counters, json.counters);
+    this.session.learningRateOverride = json.learningRate;
+    this.frozen.clear();
+    for (const name of json.frozen) this.frozen.add(name);
+  }
+
+  /** A model of its own with the same layers and weights, not yet compiled. */
+  clone(): Model {
+    this.checkUsable();
+    const copy = new Model(this.architecture, this.options);
+    copy.setWeights(this.getWeights());
+    for (const name of this.frozen) copy.frozen.add(name);
+    return copy;
+  }
+
+  /** Gives memory and kernels back. Every later call throws. May be called twice. */
+  dispose(): void {
+    this.isDisposed = true;
+    this.engine.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private modelLayer(name: string, layer: Layer): ModelLayer {
+    const parameters = this.graph.parameters.filter((parameter) => parameter.layer === name);
+    return new ModelLayer({
+      name,
+      type: layer.type,
+      outputShape: this.built.outputOf.get(name)!.shape,
+      parameters,
+      read: (parameter) => {
+        this.checkUsable();
+        return Float32Array.from(this.engine.state.view(parameter, "value"));
+      },
+      write: (weights) => this.writeParameters(`${layer.type} "${name}"`, parameters, weights),
+      getTrainable: () => !this.frozen.has(name),
+      setTrainable: (trainable) => (trainable ? this.frozen.delete(name) : this.frozen.add(name)),
+      inputOf: (x) => this.layerInput(name, x),
+    });
+  }
+
+  /** What reaches a layer: what `adapt` counts. */
+  private async layerInput(name: string, x: ModelInput): Promise<TensorData> {
+    await this.ready;
+    const node = this.graph.nodes.find((each) => each.name === name)!;
+    return this.infer("adapt", [node.inputs[0]], x, 32)[0];
+  }
+
+  private initialize(parameter: Parameter): void {
+    const { name, shape, initializer, fanIn, fanOut } = parameter;
+    const target = new Float32Array(sizeOf(shape));
+    initializer.fill(target, shape, { fanIn, fanOut }, this.seed, streamOf(name));
+    this.engine.state.view(parameter, "value").set(target);
+  }
+
+  private writeParameters(where: string, parameters: readonly Parameter[], weights: readonly TensorLike[]): void {
+    this.checkUsable();
+    if (!Array.isArray(weights) || weights.length !== parameters.length) {
+      const names = parameters.map(({ name, shape }) => `${name} [${shape}]`).join(", ");
+      throw new RangeError(`${where}: setWeights got ${describe(weights)}, needs ${parameters.length} arrays: ${names}`);
+    }
+    parameters.forEach(({ name, shape }, index) => {
+      const { data, shape: given = shape } = ArrayBuffer.isView(weights[index])
+        ? { data: weights[index] as Float32Array }
+        : (weights[index] as TensorData);
+      if (given.join() !== shape.join() || data?.length !== sizeOf(shape)) {
+        throw new RangeError(`${where}: weight ${name} got shape [${given}] with ${data?.length} values, needs [${shape}]`);
+      }
+    });
+    parameters.forEach((parameter, index) => {
+      const weight = weights[index];
+      this.engine.state.view(parameter, "value").set(ArrayBuffer.isView(weight) ? (weight as Float32Array) : (weight as TensorData).data);
+    });
+    this.engine.state.version++;
+  }
+
+  /** Runs an inference program over all samples, slice by slice. */
+  private infer(where: string, outputs: readonly Value[], x: ModelInput, batchSize: number): TensorData[] {
+    this.checkUsable();
+    const inputs = this.batches(x, where);
+    const { count } = inputs[0];
+    const placed = this.session.inferenceProgram(outputs, count === 1 ? 1 : batchSize);
+    const results = outputs.map(({ shape }) => new Float32Array(count * sizeOf(shape)));
+    const numerics = this.options.numerics === "strict" ? "strict" : "relaxed";
+    for (let start = 0; start < count; start += batchSize) {
+      const size = Math.min(batchSize, count - start);
+      this.session.loadInputs(placed, inputs, { start, size, order: null });
+      this.engine.run(placed, ["forward"], { header: { batch: size }, numerics });
+      results.forEach((result, index) => {
+        const { ports } = placed.program;
+        result.set(this.engine.tensor(placed, ports.outputs[index], size), start * sizeOf(outputs[index].shape));
+      });
+    }
+    return results.map((data, index) => ({ data, shape: [count, ...outputs[index].shape] }));
+  }
+
+  /** Checked samples, one batch per input. */
+  batches(x: ModelInput, where: string): Batch[] {
+    const { inputs } = this.graph;
+    const list = inputs.length === 1 ? [x as DataLike] : (x as readonly DataLike[]);
+    if (inputs.length > 1 && (!Array.isArray(x) || x.length !== inputs.length)) {
+      throw new RangeError(
+        `${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${describe(x)}`,
+      );
+    }
+    const batches = inputs.map(({ name, shape }, index) => asBatch(list[index], shape, `${where}: x (input "${name}")`));
+    const different = batches.find(({ count }) => count !== batches[0].count);
+    if (different !== undefined)
+      throw new RangeError(`${where}: inputs have ${batches[0].count} and ${different.count} samples, needs as many in each`);
+    return batches;
+  }
+
+  private async trained(where: string): Promise<Trainer> {
+    this.checkUsable();
+    if (this.trainer === undefined) throw new Error(`${where}: the model is not compiled; call model.compile({ optimizer, loss }) first`);
+    await this.ready;
+    this.checkUsable();
+    return this.trainer;
+  }
+
+  private checkUsable(): void {
+    if (this.isDisposed) throw new Error("model: it was disposed; make or load a new one");
+  }
+}
+
+/** What `setWeights` takes: values with their shape, or values alone. */
+export type TensorLike = TensorData | Float32Array;
+
+/** Layers one behind the other. The first may be `input(…)`, or have `inputShape`. */
+export function sequential(layers: readonly (Layer | SymbolicTensor)[], options: ModelOptions = {}): Model {
+  const [first, ...rest] = layers;
+  if (first === undefined) throw new RangeError("sequential: got no layers");
+  const isInput = "kind" in first;
+  const shape = isInput ? undefined : first.options?.inputShape;
+  if (!isInput && shape === undefined) throw new RangeError("sequential: the first layer needs inputShape, or put input({ shape }) before it");
+  const start = isInput ? first : input({ shape: shape! });
+  let value = start;
+  for (const layer of isInput ? rest : layers) {
+    if (typeof (layer as Layer)?.apply !== "function") throw new TypeError(`sequential: expected a layer, got ${describe(layer)}`);
+    value = (layer as Layer).apply(value);
+  }
+  return model({ inputs: start, outputs: value }, options);
+}
+
+/** A model from symbolic values: branches, residual connections, shared layers, several inputs and outputs. */
+export function model(
+  ends: { readonly inputs: SymbolicTensor | readonly SymbolicTensor[]; readonly outputs: SymbolicTensor | readonly SymbolicTensor[] },
+  options: ModelOptions = {},
+): Model {
+  checkOptions("model", ends, ["inputs", "outputs"]);
+  return new Model(traceArchitecture([ends.inputs].flat() as SymbolicTensor[], [ends.outputs].flat() as SymbolicTensor[]), options);
+}
+
+/** A model from its file: a path (Node), a URL (`fetch`), or the bytes. Continues to the bit where it was saved. */
+export async function load(source: string | URL | ArrayBuffer | Uint8Array, options: Omit<ModelOptions, "seed" | "classNames"> = {}): Promise<Model> {
+  checkOptions("load", options, ["machine", "numerics"]);
+  const where = typeof source === "string" ? source : source instanceof URL ? source.href : "load";
+  const file = readModelFile(await bytesOf(source), where);
+  const { seed, classNames } = file.json;
+  const loaded = new Model(file.architecture, { ...options, seed, ...(classNames && { classNames }) });
+  try {
+    loaded.restore(file, where);
+    await loaded.ready;
+  } catch (reason) {
+    loaded.dispose();
+    throw reason;
+  }
+  return loaded;
+}
+
+async function bytesOf(source: string | URL | ArrayBuffer | Uint8Array): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  const isPath = typeof source === "string" && typeof process === "object" && !/^https?:/.test(source);
+  if (isPath) return (await import("node:fs/promises")).readFile(source);
+  const response = await fetch(source);
+  if (!response.ok) throw new Error(`load: ${source} answered ${response.status} ${response.statusText}`);
+  return new Uint8Array(await response.arrayBuffer());
+}

@@ -1,0 +1,169 @@
+/** Epochs and steps: the only loop over batches. */
+import { checkNumber, checkOptions } from "../options.ts";
+import { permutation, streamOf } from "../random.ts";
+import type { Callback, Logs, TrainingContext } from "./callbacks.ts";
+import { type BatchPlan, batches } from "./data.ts";
+import type { Accumulation, Compiled, Samples, Session } from "./session.ts";
+
+/** What `fit` does when it is not told otherwise is Keras's. */
+export interface FitOptions {
+  /** Times through the data. Default 1. */
+  readonly epochs?: number;
+  /** Samples per step. Default 32. */
+  readonly batchSize?: number;
+  /** A new order each epoch, a function of the seed and the epochs trained so far. Default true. */
+  readonly shuffle?: boolean;
+  readonly callbacks?: readonly Callback[];
+  /** Number of the first epoch, for logs and callbacks; `epochs` is then the number after the last one. Default 0. */
+  readonly initialEpoch?: number;
+  /** Of shuffle and dropout. Default: the model's. */
+  readonly seed?: number;
+  /** Ends the training after the current step; `fit` rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Batches whose gradients make one update, as if they were one batch. Default 1. */
+  readonly gradientAccumulation?: number;
+  /** For iterables: steps of an epoch, when they have no end. */
+  readonly stepsPerEpoch?: number;
+  /** 0: silent; 1 (default in `fit`): a progress bar where there is a console; 2: a line per epoch. */
+  readonly verbose?: 0 | 1 | 2;
+}
+
+/** Figures per epoch: `history.loss[epoch]`, `history.accuracy`, `history.valLoss`, … */
+export interface History {
+  readonly epochs: readonly number[];
+  readonly history: Readonly<Record<string, readonly number[]>>;
+}
+
+/** Where steps come from: samples in memory, or batches as they arrive. */
+export interface StepSource {
+  readonly stepsPerEpoch: number | undefined;
+  readonly capacity: number;
+  steps(epoch: number): AsyncIterable<TrainStep> | Iterable<TrainStep>;
+}
+
+export interface TrainStep {
+  readonly samples: Samples;
+  readonly plan: BatchPlan;
+  readonly accumulation: Accumulation;
+}
+
+export interface FitRun {
+  readonly session: Session;
+  readonly compiled: Compiled;
+  readonly source: StepSource;
+  readonly options: FitOptions;
+  readonly seed: number;
+  readonly callbacks: readonly Callback[];
+  readonly context: TrainingContext & { readonly stopped: boolean };
+  /** Figures on the validation data, with names of their own. */
+  validate(): Promise<Logs>;
+}
+
+/** Between two steps, when this long has passed, whatever else waits on the thread gets its turn. Milliseconds. */
+const TIME_SLICE = 8;
+
+/** Steps over samples in memory, in a new order each epoch. */
+export function arraySource(samples: Samples, session: Session, options: FitOptions & { seed: number }): StepSource {
+  const { count } = samples.target;
+  const { batchSize = 32, gradientAccumulation: group = 1, shuffle = true, seed } = options;
+  const capacity = Math.min(batchSize, count);
+  return {
+    stepsPerEpoch: Math.ceil(count / batchSize),
+    capacity,
+    *steps() {
+      const order = shuffle ? permutation(count, seed, streamOf(`shuffle ${session.counters.epoch}`)) : null;
+      const plans = batches(count, batchSize, order);
+      for (let step = 0; step < plans.length; step++) {
+        const first = step - (step % group);
+        const members = plans.slice(first, first + group);
+        const total = members.reduce((sum, plan) => sum + plan.size, 0);
+        const accumulation = { adds: step > first, updates: step === first + members.length - 1, samples: total };
+        yield { samples, plan: plans[step], accumulation };
+      }
+    },
+  };
+}
+
+export function checkFitOptions(options: FitOptions & Record<string, unknown>, known: readonly string[]): void {
+  const names = ["epochs", "batchSize", "shuffle", "callbacks", "initialEpoch", "seed", "signal", "gradientAccumulation", "stepsPerEpoch", "verbose"];
+  checkOptions("fit", options, [...names, ...known]);
+  for (const name of ["epochs", "batchSize", "gradientAccumulation", "stepsPerEpoch"] as const) {
+    if (options[name] !== undefined) checkNumber("fit", name, options[name], { whole: true, atLeast: 1 });
+  }
+  if (options.initialEpoch !== undefined) checkNumber("fit", "initialEpoch", options.initialEpoch, { whole: true, atLeast: 0 });
+  if (options.seed !== undefined) checkNumber("fit", "seed", options.seed, { whole: true });
+}
+
+export async function fit(run: FitRun): Promise<History> {
+  const { options, callbacks, context } = run;
+  const { epochs = 1, initialEpoch = 0 } = options;
+  const history: Record<string, number[]> = {};
+  const seen: number[] = [];
+  for (const callback of callbacks) await callback.onTrainBegin?.(context);
+  for (let epoch = initialEpoch; epoch < epochs && !context.stopped; epoch++) {
+    for (const callback of callbacks) await callback.onEpochBegin?.(epoch, context);
+    const logs = { ...(await trainEpoch(run, epoch)), ...(await run.validate()) };
+    run.session.counters.epoch++;
+    seen.push(epoch);
+    for (const [name, value] of Object.entries(logs)) {
+      history[name] ??= [];
+      history[name].push(value);
+    }
+    for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs, context);
+  }
+  for (const callback of callbacks) await callback.onTrainEnd?.(context);
+  return { epochs: seen, history };
+}
+
+async function trainEpoch(run: FitRun, epoch: number): Promise<Logs> {
+  const { session, compiled, source, seed, options } = run;
+  for (const metric of compiled.metrics) metric.reset();
+  let lossSum = 0;
+  let sampleCount = 0;
+  let stepIndex = 0;
+  let sliceEnd = performance.now() + TIME_SLICE;
+  for await (const { samples, plan, accumulation } of source.steps(epoch)) {
+    options.signal?.throwIfAborted();
+    const loss = session.trainBatch(compiled, samples, plan, { capacity: source.capacity, seed, accumulation });
+    session.updateMetrics(compiled, session.trainingProgram(compiled, source.capacity), plan.size, samples.sampleWeight !== null);
+    lossSum += loss * plan.size;
+    sampleCount += plan.size;
+    if (run.callbacks.length > 0) {
+      const logs = { loss, size: plan.size, ...metricFigures(compiled) };
+      for (const callback of run.callbacks) await callback.onBatchEnd?.(stepIndex, logs, run.context);
+    }
+    stepIndex++;
+    if (run.context.stopped) break;
+    if (performance.now() > sliceEnd) {
+      await otherWork();
+      sliceEnd = performance.now() + TIME_SLICE;
+    }
+  }
+  if (sampleCount === 0) throw new RangeError("fit: the data ended before the first batch of the epoch; a generator gives its batches only once");
+  return { loss: lossSum / sampleCount, ...metricFigures(compiled) };
+}
+
+/** Figures of the metrics so far; a matrix is for `evaluate`. */
+export function metricFigures(compiled: Compiled): Record<string, number> {
+  const figures: Record<string, number> = {};
+  for (const metric of compiled.metrics) {
+    const result = metric.result();
+    if (typeof result === "number") figures[metric.name] = result;
+  }
+  return figures;
+}
+
+/** One turn of the event loop: a message, since timers are throttled and microtasks let nobody in. */
+export function otherWork(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === "function") setImmediate(resolve);
+    else {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
+      port2.postMessage(null);
+    }
+  });
+}

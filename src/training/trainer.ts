@@ -1,0 +1,257 @@
+/** What `Model` hands on: checks of data, and the loops of fit and evaluate. */
+
+import { checkNumber, checkOptions } from "../options.ts";
+import { describe } from "../shape.ts";
+import type { Callback, Logs, TrainingContext } from "./callbacks.ts";
+import {
+  asBatch,
+  asLabels,
+  asSampleWeight,
+  type Batch,
+  batches,
+  type ClassWeight,
+  classSampleWeight,
+  type DataLike,
+  sliced,
+  validationSplit,
+} from "./data.ts";
+import { arraySource, checkFitOptions, type FitOptions, fit, type History, metricFigures, otherWork, type StepSource } from "./fit.ts";
+import { progressBar } from "./progressBar.ts";
+import { type Compiled, type Samples, type Session, targetShape } from "./session.ts";
+
+/** Batches as they arrive: an iterable, or a function that gives one for each epoch. */
+export type BatchSource = Iterable<TrainingBatch> | AsyncIterable<TrainingBatch> | (() => Iterable<TrainingBatch> | AsyncIterable<TrainingBatch>);
+
+export interface TrainingBatch {
+  readonly x: DataLike | readonly DataLike[];
+  readonly y: DataLike;
+  readonly sampleWeight?: DataLike;
+}
+
+type ValidationData = readonly [DataLike | readonly DataLike[], DataLike] | readonly [DataLike | readonly DataLike[], DataLike, DataLike];
+
+export interface ModelFitOptions extends FitOptions {
+  /** [x, y] or [x, y, sampleWeight], evaluated after each epoch. */
+  readonly validationData?: ValidationData;
+  /** The last part of the data, in the order given, validates. Default 0. */
+  readonly validationSplit?: number;
+  /** Factor on the loss by class number. */
+  readonly classWeight?: ClassWeight;
+  /** Factor on the loss by sample. */
+  readonly sampleWeight?: DataLike;
+}
+
+export interface EvaluateOptions {
+  /** Default 32. */
+  readonly batchSize?: number;
+  readonly sampleWeight?: DataLike;
+}
+
+/** Loss and metrics by name; a confusion matrix is a list of rows. */
+export type Figures = { readonly loss: number } & Readonly<Record<string, number>> & { readonly confusionMatrix?: never };
+
+/** What the trainer needs of the model. */
+interface Owner {
+  batches(x: DataLike | readonly DataLike[], where: string): Batch[];
+  getWeights(): readonly { readonly data: Float32Array }[];
+  setWeights(weights: readonly Float32Array[]): void;
+  save(path: string): Promise<void>;
+}
+
+export class Trainer {
+  private busy = false;
+
+  constructor(
+    private readonly session: Session,
+    private readonly compiled: Compiled,
+    private readonly owner: Owner,
+  ) {}
+
+  async fit(x: DataLike | readonly DataLike[] | BatchSource, y?: DataLike | ModelFitOptions, given?: ModelFitOptions): Promise<History> {
+    if (this.busy) throw new Error("fit: the model is already training; await the first fit, or clone the model");
+    const fromBatches = isBatchSource(x) && (y === undefined || !isData(y));
+    const options = ((fromBatches ? y : given) ?? {}) as ModelFitOptions;
+    checkFitOptions(options as FitOptions & Record<string, unknown>, ["validationData", "validationSplit", "classWeight", "sampleWeight"]);
+    const seed = options.seed ?? this.session.options.seed;
+    this.busy = true;
+    try {
+      const { training, validation } = fromBatches
+        ? { training: this.batchSource(x as BatchSource, options), validation: undefined }
+        : this.split(x as DataLike, y as DataLike, { ...options, seed });
+      const held = validation ?? (options.validationData && this.validationSamples(options.validationData));
+      const { verbose = 1 } = options;
+      const callbacks = [
+        ...(verbose > 0 ? [progressBar(verbose === 2 ? { every: Number.MAX_SAFE_INTEGER } : {})] : []),
+        ...(options.callbacks ?? []),
+      ];
+      const context = this.context(options, training.stepsPerEpoch);
+      const validate = async () => (held === undefined ? {} : validationLogs(await this.evaluateSamples(held, options.batchSize ?? 32)));
+      return await fit({ session: this.session, compiled: this.compiled, source: training, options, seed, callbacks, context, validate });
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  trainOnBatch(x: DataLike | readonly DataLike[], y: DataLike, { sampleWeight }: { sampleWeight?: DataLike }): Record<string, number> {
+    const samples = this.samples(x, y, { where: "trainOnBatch", sampleWeight });
+    const { count } = samples.target;
+    for (const metric of this.compiled.metrics) metric.reset();
+    const accumulation = { adds: false, updates: true, samples: count };
+    const run = { capacity: count, seed: this.session.options.seed, accumulation };
+    const loss = this.session.trainBatch(this.compiled, samples, { start: 0, size: count, order: null }, run);
+    this.session.updateMetrics(this.compiled, this.session.trainingProgram(this.compiled, count), count, samples.sampleWeight !== null);
+    return { loss, ...metricFigures(this.compiled) };
+  }
+
+  async evaluate(x: DataLike | readonly DataLike[], y: DataLike, options: EvaluateOptions): Promise<Figures> {
+    checkOptions("evaluate", options, ["batchSize", "sampleWeight"]);
+    const { batchSize = 32, sampleWeight } = options;
+    checkNumber("evaluate", "batchSize", batchSize, { whole: true, atLeast: 1 });
+    return this.evaluateSamples(this.samples(x, y, { where: "evaluate", sampleWeight }), batchSize);
+  }
+
+  gradients(x: DataLike | readonly DataLike[], y: DataLike, { sampleWeight }: { sampleWeight?: DataLike }) {
+    return this.session.gradientsOf(this.compiled, this.samples(x, y, { where: "gradients", sampleWeight }));
+  }
+
+  private async evaluateSamples(samples: Samples, batchSize: number): Promise<Figures> {
+    const { metrics } = this.compiled;
+    for (const metric of metrics) metric.reset();
+    const { count } = samples.target;
+    const capacity = Math.min(batchSize, count);
+    let lossSum = 0;
+    let sliceEnd = performance.now() + 8;
+    for (const plan of batches(count, capacity)) {
+      lossSum += this.session.evaluateBatch(this.compiled, samples, plan, capacity) * plan.size;
+      const placed = this.session.evaluationProgram(this.compiled, capacity);
+      this.session.updateMetrics(this.compiled, placed, plan.size, samples.sampleWeight !== null);
+      if (performance.now() > sliceEnd) {
+        await otherWork();
+        sliceEnd = performance.now() + 8;
+      }
+    }
+    return Object.fromEntries([["loss", lossSum / count], ...metrics.map((metric) => [metric.name, metric.result()])]) as Figures;
+  }
+
+  /** Checked samples of a call. */
+  private samples(
+    x: DataLike | readonly DataLike[],
+    y: DataLike,
+    more: { where: string; sampleWeight?: DataLike; classWeight?: ClassWeight },
+  ): Samples {
+    const { where } = more;
+    const inputs = this.owner.batches(x, where);
+    const [{ count }] = inputs;
+    const { shape: output } = this.session.graph.outputs[0];
+    const classes = output[output.length - 1];
+    const shape = targetShape(this.compiled.loss, output);
+    const isLabels = this.compiled.loss.target === "labels";
+    const target = isLabels ? asLabels(y, shape, classes, `${where}: y`) : asBatch(y, shape, `${where}: y`);
+    if (target.count !== count) throw new RangeError(`${where}: x has ${count} samples, y has ${target.count}`);
+    let sampleWeight = more.sampleWeight === undefined ? null : asSampleWeight(more.sampleWeight, count, `${where}: sampleWeight`);
+    if (more.classWeight !== undefined) sampleWeight = classSampleWeight(target, { classWeight: more.classWeight, classes, sampleWeight });
+    return { inputs, target, sampleWeight };
+  }
+
+  private split(x: DataLike, y: DataLike, options: ModelFitOptions & { seed: number }): { training: StepSource; validation: Samples | undefined } {
+    const all = this.samples(x, y, { where: "fit", sampleWeight: options.sampleWeight, classWeight: options.classWeight });
+    const { count } = all.target;
+    const sizes = validationSplit(count, options.validationSplit ?? 0);
+    const { batchSize } = options;
+    if (batchSize !== undefined && batchSize > sizes.training) {
+      throw new RangeError(`fit: batchSize ${batchSize} is larger than the data, ${sizes.training} samples`);
+    }
+    const part = (start: number, end: number): Samples => ({
+      inputs: all.inputs.map((batch) => sliced(batch, start, end)),
+      target: sliced(all.target, start, end),
+      sampleWeight: all.sampleWeight?.subarray(start, end) ?? null,
+    });
+    const training = arraySource(part(0, sizes.training), this.session, options);
+    return { training, validation: sizes.validation > 0 ? part(sizes.training, count) : undefined };
+  }
+
+  private validationSamples(data: ValidationData): Samples {
+    if (!Array.isArray(data) || data.length < 2)
+      throw new TypeError(`fit: validationData must be [x, y] or [x, y, sampleWeight], got ${describe(data)}`);
+    const [x, y, sampleWeight] = data;
+    return this.samples(x, y, { where: "fit: validationData", sampleWeight });
+  }
+
+  /** Batches of any size up to the first one's; larger ones are refused. */
+  private batchSource(source: BatchSource, options: ModelFitOptions): StepSource {
+    const { session } = this;
+    const toSamples = (batch: TrainingBatch) => {
+      if (typeof batch !== "object" || batch === null || !("x" in batch))
+        throw new TypeError(`fit: a batch must be { x, y }, got ${describe(batch)}`);
+      return this.samples(batch.x, batch.y, { where: "fit", sampleWeight: batch.sampleWeight, classWeight: options.classWeight });
+    };
+    const { stepsPerEpoch = Number.POSITIVE_INFINITY, batchSize = 32 } = options;
+    let open: AsyncIterator<TrainingBatch> | Iterator<TrainingBatch> | undefined;
+    return {
+      stepsPerEpoch: options.stepsPerEpoch,
+      capacity: batchSize,
+      async *steps() {
+        // With stepsPerEpoch an epoch may end in the middle of an iterable: the next one goes on from there.
+        if (open === undefined || options.stepsPerEpoch === undefined) open = iteratorOf(source);
+        for (let step = 0; step < stepsPerEpoch; step++) {
+          const { done, value } = await open.next();
+          if (done) break;
+          const samples = toSamples(value);
+          const size = samples.target.count;
+          if (size > batchSize) throw new RangeError(`fit: a batch has ${size} samples, more than batchSize ${batchSize}`);
+          yield { samples, plan: { start: 0, size, order: null }, accumulation: { adds: false, updates: true, samples: size } };
+        }
+        void session;
+      },
+    };
+  }
+
+  private context(options: ModelFitOptions, stepsPerEpoch: number | undefined): TrainingContext & { readonly stopped: boolean } {
+    const { session, compiled, owner } = this;
+    let stopped = false;
+    return {
+      epochs: options.epochs ?? 1,
+      stepsPerEpoch,
+      get stopped() {
+        return stopped;
+      },
+      stopTraining() {
+        stopped = true;
+      },
+      get learningRate() {
+        return session.learningRate(compiled.optimizer);
+      },
+      set learningRate(rate: number) {
+        if (typeof compiled.optimizer.learningRate !== "number")
+          throw new Error("learningRate: a schedule decides it; compile with a number to set it");
+        session.learningRateOverride = checkNumber("fit", "learningRate", rate, { above: 0 });
+      },
+      copyWeights: () => owner.getWeights().map(({ data }) => data),
+      restoreWeights: (weights) => owner.setWeights(weights),
+      save: (path) => owner.save(path),
+      log: (line) => console.log(line),
+    };
+  }
+}
+
+function validationLogs(figures: Figures): Logs {
+  const entries = Object.entries(figures).filter(([, value]) => typeof value === "number");
+  return Object.fromEntries(entries.map(([name, value]) => [`val${name[0].toUpperCase()}${name.slice(1)}`, value]));
+}
+
+function isData(value: unknown): boolean {
+  return ArrayBuffer.isView(value) || Array.isArray(value) || (typeof value === "object" && value !== null && "data" in value);
+}
+
+function isBatchSource(x: unknown): boolean {
+  if (typeof x === "function") return true;
+  if (typeof x !== "object" || x === null || Array.isArray(x) || ArrayBuffer.isView(x)) return false;
+  return Symbol.iterator in x || Symbol.asyncIterator in x;
+}
+
+function iteratorOf(source: BatchSource): AsyncIterator<TrainingBatch> | Iterator<TrainingBatch> {
+  const iterable = typeof source === "function" ? source() : source;
+  return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+}
+
+export type { Callback };

@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildSync } from "esbuild";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { writeAtomically } from "../../src/formats/files.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "files-"));
+  path = join(folder, "model.safetensors");
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const OLD = Uint8Array.of(1, 2, 3);
+const NEW = Uint8Array.of(4, 5, 6, 7);
+const content = async (of = path) => new Uint8Array(await readFile(of));
+
+describe("writeAtomically", () => {
+  test("creates and replaces, and leaves nothing else", async () => {
+    await writeAtomically(path, OLD);
+    expect(await content()).toEqual(OLD);
+    await writeAtomically(path, NEW);
+    expect(await content()).toEqual(NEW);
+    expect(await readdir(folder)).toEqual(["model.safetensors"]);
+  });
+
+  test("keeps the mode and follows a link", async () => {
+    await writeFile(path, OLD);
+    await chmod(path, 0o600);
+    await symlink(path, join(folder, "link"));
+    await writeAtomically(join(folder, "link"), NEW);
+    expect(await content()).toEqual(NEW);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readdir(folder)).toEqual(["link", "model.safetensors"]);
+  });
+
+  test("may write the same file many times at once", async () => {
+    await Promise.all(Array.from({ length: 8 }, (_, index) => writeAtomically(path, new Uint8Array(1000).fill(index))));
+    const found = await content();
+    expect(found).toEqual(new Uint8Array(1000).fill(found[0]!));
+    expect(await readdir(folder)).toEqual(["model.safetensors"]);
+  });
+
+  test("says what failed and leaves no temp", async () => {
+    await expect(writeAtomically(join(folder, "none", "m"), OLD)).rejects.toThrow(/^cannot write .*none.m: ENOENT/);
+    await mkdir(path);
+    await expect(writeAtomically(path, OLD)).rejects.toThrow(/^cannot write .*model\.safetensors: E/);
+    expect(await readdir(folder)).toEqual(["model.safetensors"]);
+  });
+
+  test("removes old temps of dead processes and no other file", async () => {
+    const dead = spawn(process.execPath, ["-e", ""]);
+    await new Promise((resolve) => dead.on("exit", resolve));
+    const old = new Date(Date.now() - 3_600_000 * 24 * 365);
+    const names = {
+      left: `.model.safetensors.${dead.pid}.abc0.tmp`,
+      fresh: `.model.safetensors.${dead.pid}.abc1.tmp`,
+      ofAnEarlierRun: `.model.safetensors.${process.pid}.abc2.tmp`,
+      ofTheLiving: `.model.safetensors.${process.ppid}.abc3.tmp`,
+      ofAnother: `.other.safetensors.${dead.pid}.abc4.tmp`,
+      ofTheUser: ".model.safetensors.notes.tmp",
+    };
+    for (const [kind, name] of Object.entries(names)) {
+      await writeFile(join(folder, name), "");
+      if (kind !== "fresh") await utimes(join(folder, name), old, old);
+    }
+    await writeAtomically(path, NEW);
+    const { left: _left, ofAnEarlierRun: _run, ...kept } = names;
+    expect((await readdir(folder)).sort()).toEqual([...Object.values(kept), "model.safetensors"].sort());
+  });
+});
+
+/** Saves version 1, 2, 3 … of a file without a pause, each full of its number, and says when the first is there. */
+const WRITER = `
+import { writeAtomically } from "./src/formats/files.ts";
+import { writeSafetensors } from "./src/formats/safetensors.ts";
+for (let version = 1; ; version++) {
+  const data = new Float32Array(50_000).fill(version);
+  await writeAtomically(process.argv[2], writeSafetensors([{ name: "w", dtype: "F32", shape: [50_000], data }]));
+  if (version === 1) process.stdout.write("ready");
+}
+`;
+
+test("a writer killed at any moment leaves a whole file", async () => {
+  const script = join(folder, "writer.mjs");
+  buildSync({
+    stdin: { contents: WRITER, resolveDir: process.cwd(), loader: "ts" },
+    outfile: script,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "error",
+  });
+  for (let kill = 0; kill < 20; kill++) {
+    const child = spawn(process.execPath, [script, path], { stdio: ["ignore", "pipe", "inherit"] });
+    await ready(child);
+    await new Promise((resolve) => setTimeout(resolve, kill * 1.7));
+    const exited = new Promise((resolve) => child.on("exit", (_code, signal) => resolve(signal)));
+    child.kill("SIGKILL");
+    expect(await exited).toBe("SIGKILL");
+    const { data } = readSafetensors(await readFile(path)).tensors.get("w")!;
+    expect(data[0]).toBeGreaterThan(0);
+    expect(data.every((value) => value === data[0])).toBe(true);
+  }
+  const old = new Date(Date.now() - 3_600_000);
+  const temps = (await readdir(folder)).filter((name) => name.endsWith(".tmp"));
+  expect(temps.length, "kills in the middle of a write").toBeGreaterThan(0);
+  for (const temp of temps) await utimes(join(folder, temp), old, old);
+  await writeAtomically(path, NEW);
+  expect((await readdir(folder)).sort()).toEqual(["model.safetensors", "writer.mjs"]);
+});
+
+function ready(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.stdout?.once("data", () => resolve());
+    child.once("exit", (code) => reject(new Error(`the writer ended with ${code}`)));
+  });
+}
