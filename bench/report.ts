@@ -1,0 +1,196 @@
+/** Measuring and reporting. A comparison is made in one run, candidates in alternating rounds, with median and minimum. */
+
+export interface Environment {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly runtime: string;
+  readonly v8: string;
+  readonly platform: string;
+  /** ISO 8601 */
+  readonly date: string;
+}
+
+export interface Row {
+  readonly suite: string;
+  readonly case: string;
+  readonly engine: string;
+  /** strict, relaxed, float64, native … */
+  readonly numerics: string;
+  readonly threads: number;
+  readonly runtime: string;
+  readonly medianMs: number;
+  readonly minMs: number;
+  /** From the median, in `unit`. */
+  readonly rate: number;
+  readonly unit: string;
+  /** The numbers were compared with the reference's in the same run. */
+  readonly checked: boolean;
+}
+
+export interface Measurement {
+  readonly medianMs: number;
+  readonly minMs: number;
+  /** Samples taken; a sample of a short function is the mean of several calls. */
+  readonly runs: number;
+}
+
+export interface MeasureOptions {
+  /** Samples are taken for at least this long (default 500) … */
+  readonly minTimeMs?: number;
+  /** … and at least so many (default 7). */
+  readonly minRuns?: number;
+  /** Before the first sample, so that optimising compilers are through (default 200; at least 3 calls). */
+  readonly warmUpMs?: number;
+}
+
+export interface Candidate {
+  readonly name: string;
+  readonly run: () => unknown;
+}
+
+/** Timers of browsers step by up to 0.1 ms: a sample lasts ten steps or more. */
+const MIN_SAMPLE_MS = 1;
+const WARM_UP_CALLS = 3;
+
+/** Times `run`, whose promise, if it returns one, is waited for. */
+export async function measure(run: () => unknown, options: MeasureOptions = {}): Promise<Measurement> {
+  const { minTimeMs = 500, minRuns = 7 } = options;
+  const calls = await warmUp(run, options.warmUpMs ?? 200);
+  const samples: number[] = [];
+  let spent = 0;
+  while (samples.length < minRuns || spent < minTimeMs) {
+    const elapsed = await sample(run, calls);
+    samples.push(elapsed / calls);
+    spent += elapsed;
+  }
+  return summary(samples);
+}
+
+/**
+ * Measures all candidates in rounds, one sample each, and starts every round with another one: drift of the machine meets all alike.
+ * minTimeMs and minRuns hold for each candidate.
+ */
+export async function alternate(candidates: readonly Candidate[], options: MeasureOptions = {}): Promise<Map<string, Measurement>> {
+  const { minTimeMs = 500, minRuns = 7 } = options;
+  const running: { name: string; run: () => unknown; calls: number; samples: number[]; spent: number }[] = [];
+  for (const { name, run } of candidates) running.push({ name, run, calls: await warmUp(run, options.warmUpMs ?? 200), samples: [], spent: 0 });
+  const unfinished = () => running.some(({ samples, spent }) => samples.length < minRuns || spent < minTimeMs);
+  for (let round = 0; running.length > 0 && unfinished(); round++) {
+    for (let turn = 0; turn < running.length; turn++) {
+      const candidate = running[(round + turn) % running.length];
+      const elapsed = await sample(candidate.run, candidate.calls);
+      candidate.samples.push(elapsed / candidate.calls);
+      candidate.spent += elapsed;
+    }
+  }
+  return new Map(running.map(({ name, samples }) => [name, summary(samples)]));
+}
+
+/** Returns how many calls make one sample. */
+async function warmUp(run: () => unknown, warmUpMs: number): Promise<number> {
+  const start = performance.now();
+  let calls = 0;
+  let fastest = Number.POSITIVE_INFINITY;
+  // The clock is read in doubling steps: with short functions it would otherwise be most of what is measured.
+  for (let step = 1; calls < WARM_UP_CALLS || performance.now() - start < warmUpMs; step = Math.min(2 * step, 1024)) {
+    const elapsed = await sample(run, step);
+    if (elapsed > 0) fastest = Math.min(fastest, elapsed / step);
+    calls += step;
+    if (elapsed > MIN_SAMPLE_MS) step = Math.max(1, step >> 2);
+  }
+  return Math.max(1, Math.ceil(MIN_SAMPLE_MS / fastest));
+}
+
+async function sample(run: () => unknown, calls: number): Promise<number> {
+  const start = performance.now();
+  for (let call = 0; call < calls; call++) {
+    const result = run();
+    if (result instanceof Promise) await result;
+  }
+  return performance.now() - start;
+}
+
+function summary(samples: number[]): Measurement {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const medianMs = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { medianMs, minMs: sorted[0], runs: sorted.length };
+}
+
+/** "Node 20.20.2", or what the browser calls itself. */
+export function runtimeName(): string {
+  return typeof process === "undefined" ? navigator.userAgent : `Node ${process.versions.node}`;
+}
+
+export async function environment(): Promise<Environment> {
+  const date = new Date().toISOString();
+  if (typeof process === "undefined") {
+    return { cpu: "unknown", cores: navigator.hardwareConcurrency, runtime: runtimeName(), v8: "", platform: navigator.platform, date };
+  }
+  const { arch, availableParallelism, cpus, platform } = await import("node:os");
+  return {
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: availableParallelism(),
+    runtime: runtimeName(),
+    v8: process.versions.v8,
+    platform: `${platform()} ${arch()}`,
+    date,
+  };
+}
+
+/** Largest |actual - expected| relative to the largest |expected|; Infinity where one is NaN and the other is not, or lengths differ. */
+export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let scale = 0;
+  let largest = 0;
+  for (let index = 0; index < expected.length; index++) {
+    if (Object.is(actual[index], expected[index])) {
+      if (Number.isFinite(expected[index])) scale = Math.max(scale, Math.abs(expected[index]));
+      continue;
+    }
+    const difference = Math.abs(actual[index] - expected[index]);
+    if (!Number.isFinite(difference)) return Number.POSITIVE_INFINITY;
+    largest = Math.max(largest, difference);
+    scale = Math.max(scale, Math.abs(expected[index]));
+  }
+  return largest === 0 ? 0 : largest / scale;
+}
+
+/** One table per suite, rows in the order they came. */
+export function markdown(env: Environment, rows: readonly Row[]): string {
+  const heading = `${env.cpu}, ${env.cores} cores, ${env.platform}; ${env.runtime}${env.v8 ? ` (V8 ${env.v8})` : ""}; ${env.date}`;
+  const suites = [...new Set(rows.map(({ suite }) => suite))];
+  const tables = suites.map((suite) => `## ${suite}\n\n${table(rows.filter((row) => row.suite === suite))}`);
+  return `${[heading, ...tables].join("\n\n")}\n`;
+}
+
+function table(rows: readonly Row[]): string {
+  const header = ["case", "engine", "numerics", "threads", "runtime", "median ms", "min ms", "rate", "checked"];
+  const cells = rows.map((row) => [
+    row.case,
+    row.engine,
+    row.numerics,
+    String(row.threads),
+    row.runtime,
+    significant(row.medianMs),
+    significant(row.minMs),
+    `${significant(row.rate)} ${row.unit}`,
+    row.checked ? "yes" : "no",
+  ]);
+  const rightAligned = new Set([3, 5, 6, 7]);
+  const rule = header.map((_, column) => (rightAligned.has(column) ? "---:" : "---"));
+  return [header, rule, ...cells].map((line) => `| ${line.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
+}
+
+/** Three significant digits, no exponent. */
+function significant(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(digits, 9));
+}
+
+/** { environment, rows } as JSON. */
+export async function writeJson(path: string, env: Environment, rows: readonly Row[]): Promise<void> {
+  const { writeFile } = await import("node:fs/promises");
+  await writeFile(path, `${JSON.stringify({ environment: env, rows }, null, 2)}\n`);
+}
