@@ -24,8 +24,8 @@ export interface FoldedNormalization {
 
 type Conv2dNode = Node & { attributes: Conv2dAttributes };
 
-/** Tile scratch: 4 pixels x 8 channels, twice. */
-const TILE_SCRATCH = 400 << 10;
+/** Scratch of the matmul driver: row pointers and a partial tile. */
+const MATMUL_SCRATCH = 1952;
 
 export const conv2d: Op<Conv2dAttributes> = {
   forward(lowering, node) {
@@ -43,7 +43,7 @@ export const conv2d: Op<Conv2dAttributes> = {
       activation: activation ? Activation[activation.kind] : Activation.linear,
       alpha: activation?.alpha ?? 0,
     };
-    lowering.step("conv2dOutput", node, fields, { cost: flops(node), scratchBytes: TILE_SCRATCH });
+    lowering.step("conv2dOutput", node, fields, { cost: flops(node), scratchBytes: MATMUL_SCRATCH });
   },
 
   backward(lowering, node) {
@@ -69,7 +69,7 @@ export const conv2d: Op<Conv2dAttributes> = {
       ...windowFields(node),
       write,
     };
-    lowering.step("conv2dInputGrad", node, fields, { cost: flops(node), scratchBytes: TILE_SCRATCH });
+    lowering.step("conv2dInputGrad", node, fields, { cost: flops(node), scratchBytes: MATMUL_SCRATCH });
   },
 };
 
@@ -79,7 +79,7 @@ function weightGradient(lowering: Lowering, node: Conv2dNode, outputGrad: Return
   if (weightGrad === null) return;
   const input = lowering.haloed(lowering.tensor(node.inputs[0]), inputHalo(node.attributes.geometry, extentOf(node.inputs[0].shape)));
   const fields = { input, outputGrad, weightGrad, biasGrad, ...windowFields(node), write: weightGrad.write };
-  lowering.step("conv2dWeightGrad", node, fields, { cost: flops(node), scratchBytes: TILE_SCRATCH });
+  lowering.step("conv2dWeightGrad", node, fields, { cost: flops(node), scratchBytes: weightGradScratch(node) });
 }
 
 /** Canonical weights, or in inference those that took in a batch normalization. `key` names them among the prepared arrays. */
@@ -137,6 +137,12 @@ function panels(lowering: Lowering, node: Conv2dNode, source: { weight: ArrayRef
     const fields = { weight: source.weight, panels: target, windowHeight, windowWidth, inChannels, outChannels, groups, layout: source.layout };
     lowering.step("packWeights", node, fields, { section: "prepare" });
   });
+}
+
+/** Row pointers and packed operands of a chunk of 128 pixels, up to 128 columns of the output's gradient. */
+function weightGradScratch({ attributes: { groups }, output }: Conv2dNode): number {
+  const columns = Math.ceil(extentOf(output.shape).channels / groups / 8) * 8;
+  return 3312 + 512 * Math.min(128, columns);
 }
 
 /** Chosen from geometry alone. */

@@ -199,6 +199,6 @@ export async function weightGrad(machine: MachineName, geometry: Geometry, accum
   const before = accumulate === 1 ? "random" : "nan";
   const result = conv.weight(before);
   const biasGrad = conv.memory.array(geometry.outChannels, before);
-  await conv.run("conv2dWeightGrad", { input, outputGrad, weightGrad: result, biasGrad, ...conv.window() }, { accumulate });
+  await conv.run("conv2dWeightGrad", { input, outputGrad, weightGrad: result, biasGrad, ...conv.window(), write: 0 }, { accumulate });
   return { conv, input, outputGrad, result, biasGrad, values: conv.memory.read(result), biasValues: conv.memory.read(biasGrad) };
 }

@@ -59,7 +59,7 @@ async function adjoint(geometry: Geometry, change: { input?: number; weight?: nu
   const window = conv.window();
   await conv.run("conv2dOutput", { input, output: result, residual: null, weight, panels: null, bias: null, ...window, activation: 0, alpha: 0 });
   await conv.run("conv2dInputGrad", { outputGrad: cotangent, inputGrad: dx, weight, panels: null, ...window, write: Write.overwrite });
-  await conv.run("conv2dWeightGrad", { input, outputGrad: cotangent, weightGrad: dw, biasGrad: null, ...window });
+  await conv.run("conv2dWeightGrad", { input, outputGrad: cotangent, weightGrad: dw, biasGrad: null, ...window, write: 0 });
   return { read, input, weight, output: result, cotangent, inputGrad: dx, weightGrad: dw };
 }
 

@@ -43,7 +43,7 @@ export function seededRandom(seed: number): () => number {
 
 export class TestMemory {
   readonly elementBytes: 4 | 8;
-  readonly memory = new WebAssembly.Memory({ initial: 512, maximum: 65536 });
+  readonly memory = new WebAssembly.Memory({ initial: 8, maximum: 65536 });
   private next = FIRST_FREE;
   private readonly guards: number[] = [];
   private readonly random: () => number;
@@ -155,7 +155,7 @@ export class TestMemory {
   private allocate(bytes: number): number {
     const at = this.next;
     this.next = (at + bytes + 15) & ~15;
-    while (this.next > this.memory.buffer.byteLength) this.memory.grow(256);
+    while (this.next > this.memory.buffer.byteLength) this.memory.grow(16);
     return at;
   }
 
