@@ -47,13 +47,26 @@ export function writeTensor(buffer: ArrayBufferLike, at: number, tensor: Tensor)
   writeFields(buffer, at, TENSOR_FIELDS, tensor as unknown as Record<string, number>);
 }
 
+/** Writes the given words of the run header. It runs before every section: views are kept per buffer. */
 export function writeRunHeader(buffer: ArrayBufferLike, header: Partial<RunHeader>): void {
-  const words = new DataView(buffer);
-  RUN_HEADER_FIELDS.forEach(([name, kind], index) => {
-    const value = header[name as keyof RunHeader];
-    if (value !== undefined) writeWord(words, RUN_HEADER + index * 4, kind, value);
-  });
+  let views = headerViews.get(buffer);
+  if (views === undefined) {
+    const { length } = RUN_HEADER_FIELDS;
+    views = { i32: new Int32Array(buffer, RUN_HEADER, length), f32: new Float32Array(buffer, RUN_HEADER, length) };
+    headerViews.set(buffer, views);
+  }
+  for (const name in header) {
+    const { index, kind } = headerPlaces[name as keyof RunHeader];
+    views[kind][index] = header[name as keyof RunHeader]!;
+  }
 }
+
+const headerViews = new WeakMap<ArrayBufferLike, { readonly i32: Int32Array; readonly f32: Float32Array }>();
+
+const headerPlaces = Object.fromEntries(RUN_HEADER_FIELDS.map(([name, kind], index) => [name, { index, kind }])) as Record<
+  keyof RunHeader,
+  { readonly index: number; readonly kind: "i32" | "f32" }
+>;
 
 export function readRunHeader(buffer: ArrayBufferLike): RunHeader {
   return readFields(buffer, RUN_HEADER, RUN_HEADER_FIELDS) as unknown as RunHeader;
