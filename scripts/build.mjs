@@ -47,6 +47,15 @@ async function buildLibrary() {
   execFileSync(process.execPath, [tsc, ...types], { cwd: root, stdio: "inherit" });
 }
 
+/** Bundles a TypeScript program of ours for the running Node, which cannot read TypeScript before version 22. Returns `outfile`. */
+export async function bundleForNode(entry, outfile) {
+  const { build } = await import("esbuild");
+  const target = `node${process.versions.node.split(".")[0]}`;
+  const common = { bundle: true, platform: "node", format: "esm", sourcemap: true, logLevel: "warning" };
+  await build({ ...common, target, entryPoints: [join(root, entry)], outfile: join(root, outfile) });
+  return outfile;
+}
+
 export async function buildAll() {
   buildKernels();
   await buildLibrary();

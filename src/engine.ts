@@ -57,10 +57,13 @@ export class Engine {
 
   private async load(): Promise<void> {
     const { machine } = this.options;
+    const { memory } = this.state;
     if (machine === "plain" || this.options.elementBytes === 8) return this.usePlain();
     try {
-      const strict = await wasmMachine(this.state.memory, "strict");
-      if (supports("relaxed")) this.machines.set("relaxed", await wasmMachine(this.state.memory, "relaxed"));
+      const strict = await wasmMachine(memory, "strict");
+      const relaxed = supports("relaxed") ? await wasmMachine(memory, "relaxed") : undefined;
+      if (this.disposed) return;
+      if (relaxed !== undefined) this.machines.set("relaxed", relaxed);
       this.machines.set("strict", strict);
     } catch (cause) {
       if (machine === "wasm") throw new Error('machine: this engine or page refuses the WebAssembly kernels; use machine: "plain"', { cause });
@@ -89,6 +92,7 @@ export class Engine {
 
   /** The program of a key, built when it is new. Throws a RangeError before anything changes when it does not fit. */
   program(key: string, spec: () => Spec): Placed {
+    if (this.disposed) throw new Error("model: it was disposed; make or load a new one");
     let placed = this.programs.get(key);
     if (placed === undefined) {
       const program = this.compile(spec());
@@ -187,7 +191,8 @@ export class Engine {
     this.disposed = true;
     this.programs.clear();
     this.machines.clear();
-    this.plain?.forget();
+    this.plain = undefined;
+    this.state.dispose();
   }
 }
 

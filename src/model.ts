@@ -136,6 +136,7 @@ export class Model {
   /** Chooses how `fit` trains. The optimizer starts anew. */
   compile({ optimizer = "rmsprop", loss, metrics = [], ...rest }: CompileOptions): void {
     this.checkUsable();
+    this.trainer?.checkIdle("compile");
     checkOptions("compile", rest, []);
     if (loss === undefined) throw new TypeError('compile: loss is missing; for class numbers use "sparseCategoricalCrossentropy"');
     if (this.graph.outputs.length > 1) {
@@ -149,7 +150,8 @@ export class Model {
         `compile: ${chosen.name} needs an output of at least 2 classes, the model's is [${shape}]; for one output use binaryCrossentropy`,
       );
     }
-    const compiled = { optimizer: optimizerOf(optimizer), loss: chosen, metrics: createMetrics(metrics, { loss: chosen, classes }) };
+    const newMetrics = () => createMetrics(metrics, { loss: chosen, classes });
+    const compiled = { optimizer: optimizerOf(optimizer), loss: chosen, metrics: newMetrics(), newMetrics };
     this.engine.useSlots(compiled.optimizer.slots);
     this.compiled = compiled;
     this.metricSpecs = metrics;
@@ -185,7 +187,7 @@ export class Model {
     return Object.fromEntries([...gradients].map(([{ name, shape }, data]) => [name, { data: data as Float32Array, shape }]));
   }
 
-  /** The output for every sample; for a model of several outputs a list. */
+  /** The output for every sample. RangeError when the model has several: `predictAll` gives them all. */
   async predict(x: ModelInput, options: PredictOptions = {}): Promise<TensorData> {
     await this.ready;
     return this.predictSync(x, options);
@@ -194,6 +196,8 @@ export class Model {
   /** The same at once. Throws until `ready` has resolved. */
   predictSync(x: ModelInput, { batchSize = 32 }: PredictOptions = {}): TensorData {
     checkNumber("predict", "batchSize", batchSize, { whole: true, atLeast: 1 });
+    const { length } = this.graph.outputs;
+    if (length > 1) throw new RangeError(`predict: the model has ${length} outputs; predictAll gives them all`);
     return this.infer("predict", this.graph.outputs, x, batchSize)[0];
   }
 

@@ -26,17 +26,19 @@ export function fuse(graph: Graph, options: FuseOptions): FusedGraph {
   const replaced = new Map<Value, Value>();
   const resolve = (value: Value): Value => replaced.get(value) ?? value;
   const readers = countReaders(graph);
+  const requested = new Set(options.requested);
   const nodes: Node[] = [];
   /** Index in `nodes` of a convolution whose output nobody but the next node sees. */
   const soleProducer = (value: Value): number => {
     const index = nodes.findLastIndex((node) => node.output === value);
-    const free = index >= 0 && nodes[index].op === "conv2d" && readers.get(value) === 1 && !options.requested.has(value);
+    const free = index >= 0 && nodes[index].op === "conv2d" && readers.get(value) === 1 && !requested.has(value);
     return free && conv2dOf(nodes[index]).activation === undefined ? index : -1;
   };
   for (const original of graph.nodes) {
     const node = { ...original, inputs: original.inputs.map(resolve) };
     if (node.op === "dropout" && !options.training) {
       replaced.set(node.output, node.inputs[0]);
+      if (requested.has(node.output)) requested.add(node.inputs[0]);
       readers.set(node.inputs[0], (readers.get(node.inputs[0]) ?? 1) - 1 + (readers.get(node.output) ?? 0));
       continue;
     }

@@ -163,10 +163,16 @@ export class Lowerer implements Lowering {
     return this.options.usesRunningStatistics(node);
   }
 
+  /** Whether another value, or a view that a step was given (a slice, a crop, a broadcast), would stay behind if the tensor moved. */
   private sharesStorage(value: Value, tensor: Tensor): boolean {
     for (const [other, { storage }] of this.tensors) if (other !== value && storage === tensor.storage) return true;
-    return false;
+    const isView = (field: Field) => isTensor(field) && field !== tensor && field.storage === tensor.storage;
+    return this.steps.some(({ fields }) => Object.values<Field>(fields).some(isView));
   }
+}
+
+function isTensor(field: Field): field is Tensor {
+  return typeof field === "object" && field !== null && field.kind === "tensor";
 }
 
 /** One run of values from the storage's first to its last, without halo. */

@@ -133,7 +133,7 @@ export function buildGraph({ layers, calls, inputs, outputs }: Architecture): Bu
 }
 
 export function architectureToJson({ layers, ...rest }: Architecture): ArchitectureJson {
-  return { layers: [...layers].map(([name, { type, options }]) => ({ name, type, options })), ...rest };
+  return { layers: [...layers].map(([name, { type, options }]) => ({ name, type, options: { ...options, name: undefined } })), ...rest };
 }
 
 /** Checks everything a foreign file may have wrong. */

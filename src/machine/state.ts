@@ -35,7 +35,7 @@ export class StateLayout {
 }
 
 export class State {
-  readonly memory: WebAssembly.Memory;
+  memory: WebAssembly.Memory;
   layout: StateLayout;
   /** Grows with every change of a parameter: tells a program that what it prepared is stale. */
   version = 1;
@@ -65,6 +65,11 @@ export class State {
     checkFits(end);
     const missing = pages(end) - this.memory.buffer.byteLength / PAGE_BYTES;
     if (missing > 0) allocate(() => this.memory.grow(missing), end);
+  }
+
+  /** Lets go of the memory, whoever still holds the model. No other call may follow. */
+  dispose(): void {
+    this.memory = undefined as unknown as WebAssembly.Memory;
   }
 
   /** A parameter's array. Valid until the memory grows: use it at once. */

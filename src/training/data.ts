@@ -89,6 +89,7 @@ export function classSampleWeight(
   const result = new Float32Array(targets.count);
   for (let sample = 0; sample < targets.count; sample++) {
     const label = width === 1 ? targets.data[sample]! : highestOf(targets.data, sample * width, width);
+    if (weights[label] === undefined) throw new RangeError(`classWeight: target ${sample} is ${label}, needs a class number below ${classes}`);
     result[sample] = weights[label]! * (sampleWeight === null ? 1 : sampleWeight[sample]!);
   }
   return result;

@@ -39,6 +39,8 @@ export interface StepSource {
   readonly stepsPerEpoch: number | undefined;
   readonly capacity: number;
   steps(epoch: number): AsyncIterable<TrainStep> | Iterable<TrainStep>;
+  /** Lets go of what `steps` left open. */
+  close?(): Promise<void>;
 }
 
 export interface TrainStep {
@@ -125,7 +127,7 @@ async function trainEpoch(run: FitRun, epoch: number): Promise<Logs> {
   for await (const { samples, plan, accumulation } of source.steps(epoch)) {
     options.signal?.throwIfAborted();
     const loss = session.trainBatch(compiled, samples, plan, { capacity: source.capacity, seed, accumulation });
-    session.updateMetrics(compiled, session.trainingProgram(compiled, source.capacity), plan.size, samples.sampleWeight !== null);
+    session.updateMetrics(compiled.metrics, session.trainingProgram(compiled, source.capacity), plan.size, samples.sampleWeight !== null);
     lossSum += loss * plan.size;
     sampleCount += plan.size;
     if (run.callbacks.length > 0) {

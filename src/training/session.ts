@@ -23,7 +23,10 @@ export interface Counters {
 export interface Compiled {
   readonly optimizer: Optimizer;
   readonly loss: Loss;
+  /** Of training. */
   readonly metrics: readonly Metric[];
+  /** Counters of their own for an evaluation, which may run between two steps of a training. */
+  newMetrics(): readonly Metric[];
 }
 
 /** All samples of a call, one entry per model input. */
@@ -102,14 +105,14 @@ export class Session {
   }
 
   /** Adds the last batch to the metrics. */
-  updateMetrics(compiled: Compiled, placed: Placed, size: number, weighted: boolean): void {
-    if (compiled.metrics.length === 0) return;
+  updateMetrics(metrics: readonly Metric[], placed: Placed, size: number, weighted: boolean): void {
+    if (metrics.length === 0) return;
     const { height, width, channels } = extentOf(this.graph.outputs[0].shape);
     const rows = size * height * width;
     const prediction = this.engine.tensor(placed, placed.program.ports.outputs[0], size) as Float32Array;
     const target = this.engine.floats(placed, placed.program.ports.target!) as Float32Array;
     const weights = weighted ? this.rowWeights(placed, size, height * width) : null;
-    for (const metric of compiled.metrics) metric.update(prediction, target, weights, rows, channels);
+    for (const metric of metrics) metric.update(prediction, target, weights, rows, channels);
   }
 
   private rowWeights(placed: Placed, size: number, rowsPerSample: number): Float32Array {

@@ -15,7 +15,7 @@ import {
   sliced,
   validationSplit,
 } from "./data.ts";
-import { arraySource, checkFitOptions, type FitOptions, fit, type History, metricFigures, otherWork, type StepSource } from "./fit.ts";
+import { arraySource, checkFitOptions, type FitOptions, type History, metricFigures, otherWork, fit as runFit, type StepSource } from "./fit.ts";
 import { progressBar } from "./progressBar.ts";
 import { type Compiled, type Samples, type Session, targetShape } from "./session.ts";
 
@@ -67,11 +67,20 @@ export class Trainer {
     private readonly owner: Owner,
   ) {}
 
+  /** Refuses what would change the model under a running `fit`. */
+  checkIdle(where: string): void {
+    if (this.busy) throw new Error(`${where}: the model is already training; await the first fit, or clone the model`);
+  }
+
   async fit(x: DataLike | readonly DataLike[] | BatchSource, y?: DataLike | ModelFitOptions, given?: ModelFitOptions): Promise<History> {
-    if (this.busy) throw new Error("fit: the model is already training; await the first fit, or clone the model");
+    this.checkIdle("fit");
     const fromBatches = isBatchSource(x) && (y === undefined || !isData(y));
-    const options = ((fromBatches ? y : given) ?? {}) as ModelFitOptions;
+    const options = ((fromBatches ? (y ?? given) : given) ?? {}) as ModelFitOptions;
     checkFitOptions(options as FitOptions & Record<string, unknown>, ["validationData", "validationSplit", "classWeight", "sampleWeight"]);
+    for (const option of fromBatches ? (["validationSplit", "sampleWeight"] as const) : (["stepsPerEpoch"] as const)) {
+      if (options[option] === undefined) continue;
+      throw new TypeError(`fit: ${option} is for ${fromBatches ? "arrays" : "iterables"}, got ${fromBatches ? "an iterable" : "arrays"}`);
+    }
     const seed = options.seed ?? this.session.options.seed;
     this.busy = true;
     try {
@@ -86,20 +95,22 @@ export class Trainer {
       ];
       const context = this.context(options, training.stepsPerEpoch);
       const validate = async () => (held === undefined ? {} : validationLogs(await this.evaluateSamples(held, options.batchSize ?? 32)));
-      return await fit({ session: this.session, compiled: this.compiled, source: training, options, seed, callbacks, context, validate });
+      const run = { session: this.session, compiled: this.compiled, source: training, options, seed, callbacks, context, validate };
+      return await runFit(run).finally(() => training.close?.());
     } finally {
       this.busy = false;
     }
   }
 
   trainOnBatch(x: DataLike | readonly DataLike[], y: DataLike, { sampleWeight }: { sampleWeight?: DataLike }): Record<string, number> {
+    this.checkIdle("trainOnBatch");
     const samples = this.samples(x, y, { where: "trainOnBatch", sampleWeight });
     const { count } = samples.target;
     for (const metric of this.compiled.metrics) metric.reset();
     const accumulation = { adds: false, updates: true, samples: count };
     const run = { capacity: count, seed: this.session.options.seed, accumulation };
     const loss = this.session.trainBatch(this.compiled, samples, { start: 0, size: count, order: null }, run);
-    this.session.updateMetrics(this.compiled, this.session.trainingProgram(this.compiled, count), count, samples.sampleWeight !== null);
+    this.session.updateMetrics(this.compiled.metrics, this.session.trainingProgram(this.compiled, count), count, samples.sampleWeight !== null);
     return { loss, ...metricFigures(this.compiled) };
   }
 
@@ -115,7 +126,7 @@ export class Trainer {
   }
 
   private async evaluateSamples(samples: Samples, batchSize: number): Promise<Figures> {
-    const { metrics } = this.compiled;
+    const metrics = this.compiled.newMetrics();
     for (const metric of metrics) metric.reset();
     const { count } = samples.target;
     const capacity = Math.min(batchSize, count);
@@ -124,7 +135,7 @@ export class Trainer {
     for (const plan of batches(count, capacity)) {
       lossSum += this.session.evaluateBatch(this.compiled, samples, plan, capacity) * plan.size;
       const placed = this.session.evaluationProgram(this.compiled, capacity);
-      this.session.updateMetrics(this.compiled, placed, plan.size, samples.sampleWeight !== null);
+      this.session.updateMetrics(metrics, placed, plan.size, samples.sampleWeight !== null);
       if (performance.now() > sliceEnd) {
         await otherWork();
         sliceEnd = performance.now() + 8;
@@ -148,13 +159,20 @@ export class Trainer {
     const isLabels = this.compiled.loss.target === "labels";
     const target = isLabels ? asLabels(y, shape, classes, `${where}: y`) : asBatch(y, shape, `${where}: y`);
     if (target.count !== count) throw new RangeError(`${where}: x has ${count} samples, y has ${target.count}`);
-    let sampleWeight = more.sampleWeight === undefined ? null : asSampleWeight(more.sampleWeight, count, `${where}: sampleWeight`);
-    if (more.classWeight !== undefined) sampleWeight = classSampleWeight(target, { classWeight: more.classWeight, classes, sampleWeight });
-    return { inputs, target, sampleWeight };
+    const sampleWeight = more.sampleWeight === undefined ? null : asSampleWeight(more.sampleWeight, count, `${where}: sampleWeight`);
+    return this.withClassWeight({ inputs, target, sampleWeight }, more.classWeight);
+  }
+
+  private withClassWeight(samples: Samples, classWeight: ClassWeight | undefined): Samples {
+    if (classWeight === undefined) return samples;
+    const { shape: output } = this.session.graph.outputs[0];
+    // A single output is a yes or no: two classes.
+    const classes = Math.max(2, output[output.length - 1]);
+    return { ...samples, sampleWeight: classSampleWeight(samples.target, { classWeight, classes, sampleWeight: samples.sampleWeight }) };
   }
 
   private split(x: DataLike, y: DataLike, options: ModelFitOptions & { seed: number }): { training: StepSource; validation: Samples | undefined } {
-    const all = this.samples(x, y, { where: "fit", sampleWeight: options.sampleWeight, classWeight: options.classWeight });
+    const all = this.samples(x, y, { where: "fit", sampleWeight: options.sampleWeight });
     const { count } = all.target;
     const sizes = validationSplit(count, options.validationSplit ?? 0);
     const { batchSize } = options;
@@ -166,7 +184,7 @@ export class Trainer {
       target: sliced(all.target, start, end),
       sampleWeight: all.sampleWeight?.subarray(start, end) ?? null,
     });
-    const training = arraySource(part(0, sizes.training), this.session, options);
+    const training = arraySource(this.withClassWeight(part(0, sizes.training), options.classWeight), this.session, options);
     return { training, validation: sizes.validation > 0 ? part(sizes.training, count) : undefined };
   }
 
@@ -177,31 +195,46 @@ export class Trainer {
     return this.samples(x, y, { where: "fit: validationData", sampleWeight });
   }
 
-  /** Batches of any size up to the first one's; larger ones are refused. */
+  /** Batches of any size; with `batchSize`, up to that. */
   private batchSource(source: BatchSource, options: ModelFitOptions): StepSource {
-    const { session } = this;
-    const toSamples = (batch: TrainingBatch) => {
+    const { stepsPerEpoch = Number.POSITIVE_INFINITY, gradientAccumulation: group = 1, batchSize } = options;
+    const toSamples = (batch: TrainingBatch): Samples => {
       if (typeof batch !== "object" || batch === null || !("x" in batch))
         throw new TypeError(`fit: a batch must be { x, y }, got ${describe(batch)}`);
-      return this.samples(batch.x, batch.y, { where: "fit", sampleWeight: batch.sampleWeight, classWeight: options.classWeight });
+      const samples = this.samples(batch.x, batch.y, { where: "fit", sampleWeight: batch.sampleWeight, classWeight: options.classWeight });
+      // Its maker may write the next batch into the same arrays.
+      return group === 1 ? samples : copied(samples);
     };
-    const { stepsPerEpoch = Number.POSITIVE_INFINITY, batchSize = 32 } = options;
+    let capacity = batchSize ?? 1;
     let open: AsyncIterator<TrainingBatch> | Iterator<TrainingBatch> | undefined;
     return {
       stepsPerEpoch: options.stepsPerEpoch,
-      capacity: batchSize,
+      get capacity() {
+        return capacity;
+      },
+      async close() {
+        await open?.return?.();
+      },
       async *steps() {
         // With stepsPerEpoch an epoch may end in the middle of an iterable: the next one goes on from there.
         if (open === undefined || options.stepsPerEpoch === undefined) open = iteratorOf(source);
-        for (let step = 0; step < stepsPerEpoch; step++) {
-          const { done, value } = await open.next();
-          if (done) break;
-          const samples = toSamples(value);
-          const size = samples.target.count;
-          if (size > batchSize) throw new RangeError(`fit: a batch has ${size} samples, more than batchSize ${batchSize}`);
-          yield { samples, plan: { start: 0, size, order: null }, accumulation: { adds: false, updates: true, samples: size } };
+        for (let step = 0; step < stepsPerEpoch; step += group) {
+          const members: Samples[] = [];
+          while (members.length < Math.min(group, stepsPerEpoch - step)) {
+            const { done, value } = await open.next();
+            if (done) break;
+            members.push(toSamples(value));
+          }
+          const total = members.reduce((sum, { target }) => sum + target.count, 0);
+          for (const [index, samples] of members.entries()) {
+            const size = samples.target.count;
+            if (size > (batchSize ?? size)) throw new RangeError(`fit: a batch has ${size} samples, more than batchSize ${batchSize}`);
+            capacity = Math.max(capacity, size);
+            const accumulation = { adds: index > 0, updates: index === members.length - 1, samples: total };
+            yield { samples, plan: { start: 0, size, order: null }, accumulation };
+          }
+          if (members.length < group) break;
         }
-        void session;
       },
     };
   }
@@ -239,13 +272,19 @@ function validationLogs(figures: Figures): Logs {
   return Object.fromEntries(entries.map(([name, value]) => [`val${name[0].toUpperCase()}${name.slice(1)}`, value]));
 }
 
+function copied({ inputs, target, sampleWeight }: Samples): Samples {
+  const copy = ({ data, count }: Batch): Batch => ({ data: data.slice(), count });
+  return { inputs: inputs.map(copy), target: copy(target), sampleWeight: sampleWeight?.slice() ?? null };
+}
+
 function isData(value: unknown): boolean {
   return ArrayBuffer.isView(value) || Array.isArray(value) || (typeof value === "object" && value !== null && "data" in value);
 }
 
 function isBatchSource(x: unknown): boolean {
   if (typeof x === "function") return true;
-  if (typeof x !== "object" || x === null || Array.isArray(x) || ArrayBuffer.isView(x)) return false;
+  if (typeof x !== "object" || x === null || ArrayBuffer.isView(x)) return false;
+  if (Array.isArray(x)) return typeof x[0] === "object" && x[0] !== null && "x" in x[0];
   return Symbol.iterator in x || Symbol.asyncIterator in x;
 }
 
