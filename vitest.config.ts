@@ -4,5 +4,11 @@ import { defineConfig } from "vitest/config";
 const relaxedFlag = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
 
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], testTimeout: 60_000, pool: "forks", execArgv: [...relaxedFlag, "--expose-gc"] },
+  test: {
+    reporters: ["default", "./test/support/witnessReporter.ts"],
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    pool: "forks",
+    execArgv: [...relaxedFlag, "--expose-gc"],
+  },
 });

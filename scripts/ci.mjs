@@ -26,7 +26,13 @@ function step(name, command, args) {
 function tests() {
   const report = join(root, "build/test-report.json");
   rmSync(report, { force: true });
-  const ok = run("tests", process.execPath, ["scripts/test.mjs", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+  const ok = run("tests", process.execPath, [
+    "scripts/test.mjs",
+    "--reporter=default",
+    "--reporter=./test/support/witnessReporter.ts",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ]);
   if (!existsSync(report)) {
     failed++;
     return;

@@ -36,18 +36,9 @@ export { averagePooling2d, globalAveragePooling2d, globalMaxPooling2d, maxPoolin
 export { l1, l1l2, l2, type Regularizer } from "./layers/regularizers.ts";
 export { flatten, type ReshapeOptions, reshape } from "./layers/reshape.ts";
 export { type ZeroPadding2dOptions, zeroPadding2d } from "./layers/zeroPadding2d.ts";
-export {
-  type CompileOptions,
-  load,
-  Model,
-  type ModelInput,
-  type ModelOptions,
-  model,
-  type PredictOptions,
-  sequential,
-  type TensorData,
-} from "./model.ts";
+export { type CompileOptions, Model, type ModelInput, type ModelOptions, type PredictOptions, type TensorData } from "./model.ts";
 export type { ModelLayer, WeightArray } from "./modelLayer.ts";
+export { load, model, sequential } from "./models.ts";
 export type { Shape } from "./shape.ts";
 export {
   type Callback,

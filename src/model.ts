@@ -1,18 +1,19 @@
 /** The public class: joins graph, state, programs and machines. */
 import { Engine } from "./engine.ts";
 import { writeAtomically } from "./formats/files.ts";
-import { arrayName, type ModelFile, readModelFile, storedArray, writeModelFile } from "./formats/modelFile.ts";
-import type { NamedTensor } from "./formats/safetensors.ts";
+import { arrayName, type ModelFile, storedArray, writeModelFile } from "./formats/modelFile.ts";
+import { FileFormatError, type NamedTensor } from "./formats/safetensors.ts";
 import type { Graph, Parameter, Value } from "./graph.ts";
 import { type SummaryOptions, summarize } from "./inspect/summary.ts";
-import { type Architecture, architectureToJson, type BuiltArchitecture, buildGraph, traceArchitecture } from "./layers/architecture.ts";
-import type { Layer, SymbolicTensor } from "./layers/layer.ts";
-import { input } from "./layers/layer.ts";
+import { type Architecture, architectureToJson, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
+import type { Layer } from "./layers/layer.ts";
+import { megabytes } from "./machine/state.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
-import { checkNumber, checkOptions } from "./options.ts";
+import { checkModelOptions } from "./modelOptions.ts";
+import { checkNumber, checkOptions, within } from "./options.ts";
 import { streamOf } from "./random.ts";
 import { describe, type Shape, sizeOf } from "./shape.ts";
-import { asBatch, type Batch, type DataLike } from "./training/data.ts";
+import { asBatch, type Batch, type DataLike, isTyped } from "./training/data.ts";
 import type { History } from "./training/fit.ts";
 import { type LossSpec, loss as lossOf } from "./training/losses.ts";
 import { createMetrics, type MetricSpec } from "./training/metrics.ts";
@@ -57,8 +58,6 @@ export interface PredictOptions {
 /** One input's samples, or a list with one entry per input. */
 export type ModelInput = DataLike | readonly DataLike[];
 
-const MODEL_OPTIONS = ["seed", "classNames", "machine", "numerics", "elementBytes"];
-
 export class Model {
   /** Resolves when the kernels are compiled; the async methods wait for it by themselves. */
   readonly ready: Promise<void>;
@@ -78,11 +77,11 @@ export class Model {
     private readonly architecture: Architecture,
     private readonly options: ModelOptions = {},
   ) {
-    checkOptions("model", options, MODEL_OPTIONS);
-    const { seed = 0, classNames, machine = "auto", elementBytes = 4, numerics = "auto" } = options;
-    this.seed = checkNumber("model", "seed", seed, { whole: true });
-    this.classNames = classNames;
     this.built = buildGraph(architecture);
+    checkModelOptions({ ...options }, this.outputShapes[0]);
+    const { seed = 0, classNames, machine = "auto", elementBytes = 4, numerics = "auto" } = options;
+    this.seed = seed;
+    this.classNames = classNames;
     for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.add(name);
     this.engine = new Engine(this.graph, { machine, elementBytes });
     this.ready = this.engine.ready;
@@ -111,6 +110,7 @@ export class Model {
 
   /** The layer of this name. RangeError when there is none. */
   getLayer(name: string): ModelLayer {
+    this.checkUsable();
     const layer = this.layers.find((each) => each.name === name);
     if (layer === undefined)
       throw new RangeError(`model: no layer is named ${describe(name)}; layers: ${this.layers.map((each) => each.name).join(", ")}`);
@@ -119,6 +119,7 @@ export class Model {
 
   /** Number of weights, statistics included. */
   countParams(): number {
+    this.checkUsable();
     return this.graph.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   }
 
@@ -134,15 +135,17 @@ export class Model {
   }
 
   /** Chooses how `fit` trains. The optimizer starts anew. */
-  compile({ optimizer = "rmsprop", loss, metrics = [], ...rest }: CompileOptions): void {
+  compile(options: CompileOptions): void {
     this.checkUsable();
     this.trainer?.checkIdle("compile");
-    checkOptions("compile", rest, []);
+    checkOptions("compile", options, ["optimizer", "loss", "metrics"]);
+    const { optimizer = "rmsprop", loss, metrics = [] } = options;
+    if (!Array.isArray(metrics)) throw new TypeError(`compile: metrics is ${describe(metrics)}, needs an array`);
     if (loss === undefined) throw new TypeError('compile: loss is missing; for class numbers use "sparseCategoricalCrossentropy"');
     if (this.graph.outputs.length > 1) {
       throw new RangeError(`compile: the model has ${this.graph.outputs.length} outputs; training knows models with one (predict knows all)`);
     }
-    const chosen = lossOf(loss);
+    const chosen = within("compile", () => lossOf(loss));
     const [{ shape }] = this.graph.outputs;
     const classes = shape[shape.length - 1];
     if (chosen.name.endsWith("ategoricalCrossentropy") && classes < 2) {
@@ -151,7 +154,7 @@ export class Model {
       );
     }
     const newMetrics = () => createMetrics(metrics, { loss: chosen, classes });
-    const compiled = { optimizer: optimizerOf(optimizer), loss: chosen, metrics: newMetrics(), newMetrics };
+    const compiled = within("compile", () => ({ optimizer: optimizerOf(optimizer), loss: chosen, metrics: newMetrics(), newMetrics }));
     this.engine.useSlots(compiled.optimizer.slots);
     this.compiled = compiled;
     this.metricSpecs = metrics;
@@ -194,25 +197,25 @@ export class Model {
   }
 
   /** The same at once. Throws until `ready` has resolved. */
-  predictSync(x: ModelInput, { batchSize = 32 }: PredictOptions = {}): TensorData {
-    checkNumber("predict", "batchSize", batchSize, { whole: true, atLeast: 1 });
+  predictSync(x: ModelInput, options: PredictOptions = {}): TensorData {
+    this.checkUsable();
     const { length } = this.graph.outputs;
     if (length > 1) throw new RangeError(`predict: the model has ${length} outputs; predictAll gives them all`);
-    return this.infer("predict", this.graph.outputs, x, batchSize)[0];
+    return this.infer("predict", this.graph.outputs, x, options)[0];
   }
 
   /** `predict` for models of several outputs, in the order they were given. */
-  async predictAll(x: ModelInput, { batchSize = 32 }: PredictOptions = {}): Promise<TensorData[]> {
+  async predictAll(x: ModelInput, options: PredictOptions = {}): Promise<TensorData[]> {
     await this.ready;
-    checkNumber("predictAll", "batchSize", batchSize, { whole: true, atLeast: 1 });
-    return this.infer("predictAll", this.graph.outputs, x, batchSize);
+    return this.infer("predictAll", this.graph.outputs, x, options);
   }
 
   /** What the named layers give in inference mode (default: all layers). A shared layer: its last call. */
   async activations(x: ModelInput, names: readonly string[] = this.layers.map(({ name }) => name)): Promise<Record<string, TensorData>> {
     await this.ready;
+    if (!Array.isArray(names)) throw new TypeError(`activations: names is ${describe(names)}, needs an array of layer names`);
     const values = names.map((name) => this.built.outputOf.get(this.getLayer(name).name)!);
-    const results = this.infer("activations", values, x, 32);
+    const results = this.infer("activations", values, x);
     return Object.fromEntries(names.map((name, index) => [name, results[index]]));
   }
 
@@ -240,6 +243,7 @@ export class Model {
 
   /** A table of layers, shapes, parameters and cost; with `plan` the chosen algorithm and memory of every op, before any is allocated. */
   summary(options: SummaryOptions = {}): string {
+    this.checkUsable();
     return summarize(
       { layers: this.layers, graph: this.graph, engine: this.engine, compiled: this.compiled, isTrainable: this.isTrainable },
       options,
@@ -287,14 +291,20 @@ export class Model {
 
   /** Takes over what a file holds. Nothing changes when it does not fit. */
   restore(file: ModelFile, where: string): void {
+    this.checkUsable();
     const { json } = file;
-    if (json.compiled !== undefined) this.compile(json.compiled as CompileOptions);
+    try {
+      if (json.compiled !== undefined) this.compile(json.compiled as CompileOptions);
+    } catch (cause) {
+      throw new FileFormatError(`${where}: ${(cause as Error).message}`, { cause });
+    }
     const roles = ["value", ...(this.compiled?.optimizer.slots ?? [])];
     const wanted = roles.flatMap((role) => this.graph.parameters.filter(({ learned }) => role === "value" || learned).map((p) => ({ p, role })));
     const arrays = wanted.map(({ p, role }) => storedArray(file, where, p, role).data);
     for (const [index, { p, role }] of wanted.entries()) this.engine.state.view(p, role).set(arrays[index]);
     this.engine.state.version++;
-    Object.assign(this.session.counters, json.counters);
+    const { epoch, step, run } = json.counters;
+    Object.assign(this.session.counters, { epoch, step, run });
     this.session.learningRateOverride = json.learningRate;
     this.frozen.clear();
     for (const name of json.frozen) this.frozen.add(name);
@@ -341,13 +351,13 @@ export class Model {
   private async layerInput(name: string, x: ModelInput): Promise<TensorData> {
     await this.ready;
     const node = this.graph.nodes.find((each) => each.name === name)!;
-    return this.infer("adapt", [node.inputs[0]], x, 32)[0];
+    return this.infer("adapt", [node.inputs[0]], x)[0];
   }
 
   private initialize(parameter: Parameter): void {
     const { name, shape, initializer, fanIn, fanOut } = parameter;
     const target = new Float32Array(sizeOf(shape));
-    initializer.fill(target, shape, { fanIn, fanOut }, this.seed, streamOf(name));
+    within(name, () => initializer.fill(target, shape, { fanIn, fanOut }, this.seed, streamOf(name)));
     this.engine.state.view(parameter, "value").set(target);
   }
 
@@ -358,27 +368,32 @@ export class Model {
       throw new RangeError(`${where}: setWeights got ${describe(weights)}, needs ${parameters.length} arrays: ${names}`);
     }
     parameters.forEach(({ name, shape }, index) => {
-      const { data, shape: given = shape } = ArrayBuffer.isView(weights[index])
-        ? { data: weights[index] as Float32Array }
-        : (weights[index] as TensorData);
-      if (given.join() !== shape.join() || data?.length !== sizeOf(shape)) {
-        throw new RangeError(`${where}: weight ${name} got shape [${given}] with ${data?.length} values, needs [${shape}]`);
+      const { data, shape: given = shape } = tensorOf(weights[index]);
+      if (!isTyped(data) || !Array.isArray(given)) {
+        throw new TypeError(`${where}: weight ${name} is ${describe(weights[index])}, needs a typed array or { data, shape }`);
+      }
+      if (given.join() !== shape.join() || data.length !== sizeOf(shape)) {
+        throw new RangeError(`${where}: weight ${name} got shape [${given}] with ${data.length} values, needs [${shape}]`);
       }
     });
     parameters.forEach((parameter, index) => {
-      const weight = weights[index];
-      this.engine.state.view(parameter, "value").set(ArrayBuffer.isView(weight) ? (weight as Float32Array) : (weight as TensorData).data);
+      this.engine.state.view(parameter, "value").set(tensorOf(weights[index]).data);
     });
     this.engine.state.version++;
   }
 
   /** Runs an inference program over all samples, slice by slice. */
-  private infer(where: string, outputs: readonly Value[], x: ModelInput, batchSize: number): TensorData[] {
+  private infer(where: string, outputs: readonly Value[], x: ModelInput, options: PredictOptions = {}): TensorData[] {
     this.checkUsable();
+    checkOptions(where, options, ["batchSize"]);
+    const { batchSize = DEFAULT_BATCH } = options;
+    checkNumber(where, "batchSize", batchSize, { whole: true, atLeast: 1 });
     const inputs = this.batches(x, where);
     const { count } = inputs[0];
-    const placed = this.session.inferenceProgram(outputs, count === 1 ? 1 : batchSize);
-    const results = outputs.map(({ shape }) => new Float32Array(count * sizeOf(shape)));
+    // The default batch, or 1, also for fewer samples: one program for all of them.
+    const capacity = count === 1 ? 1 : Math.min(batchSize, Math.max(count, DEFAULT_BATCH));
+    const placed = this.session.inferenceProgram(outputs, capacity);
+    const results = outputs.map(({ shape }) => resultArray(where, [count, ...shape]));
     const numerics = this.options.numerics === "strict" ? "strict" : "relaxed";
     for (let start = 0; start < count; start += batchSize) {
       const size = Math.min(batchSize, count - start);
@@ -421,57 +436,24 @@ export class Model {
   }
 }
 
+/** Samples per run where the user does not say: Keras's. */
+const DEFAULT_BATCH = 32;
+
+function resultArray(where: string, shape: Shape): Float32Array {
+  try {
+    return new Float32Array(sizeOf(shape));
+  } catch (cause) {
+    throw new RangeError(
+      `${where}: the result [${shape.join(", ")}] takes ${megabytes(sizeOf(shape) * 4)}, more than the engine gives; pass fewer samples at a time`,
+      { cause },
+    );
+  }
+}
+
+function tensorOf(weight: TensorLike): { readonly data: Float32Array; readonly shape?: Shape } {
+  if (ArrayBuffer.isView(weight)) return { data: weight };
+  return typeof weight === "object" && weight !== null ? weight : { data: weight };
+}
+
 /** What `setWeights` takes: values with their shape, or values alone. */
 export type TensorLike = TensorData | Float32Array;
-
-/** Layers one behind the other. The first may be `input(…)`, or have `inputShape`. */
-export function sequential(layers: readonly (Layer | SymbolicTensor)[], options: ModelOptions = {}): Model {
-  const [first, ...rest] = layers;
-  if (first === undefined) throw new RangeError("sequential: got no layers");
-  const isInput = "kind" in first;
-  const shape = isInput ? undefined : first.options?.inputShape;
-  if (!isInput && shape === undefined) throw new RangeError("sequential: the first layer needs inputShape, or put input({ shape }) before it");
-  const start = isInput ? first : input({ shape: shape! });
-  let value = start;
-  for (const layer of isInput ? rest : layers) {
-    if (typeof (layer as Layer)?.apply !== "function") throw new TypeError(`sequential: expected a layer, got ${describe(layer)}`);
-    value = (layer as Layer).apply(value);
-  }
-  return model({ inputs: start, outputs: value }, options);
-}
-
-/** A model from symbolic values: branches, residual connections, shared layers, several inputs and outputs. */
-export function model(
-  ends: { readonly inputs: SymbolicTensor | readonly SymbolicTensor[]; readonly outputs: SymbolicTensor | readonly SymbolicTensor[] },
-  options: ModelOptions = {},
-): Model {
-  checkOptions("model", ends, ["inputs", "outputs"]);
-  return new Model(traceArchitecture([ends.inputs].flat() as SymbolicTensor[], [ends.outputs].flat() as SymbolicTensor[]), options);
-}
-
-/** A model from its file: a path (Node), a URL (`fetch`), or the bytes. Continues to the bit where it was saved. */
-export async function load(source: string | URL | ArrayBuffer | Uint8Array, options: Omit<ModelOptions, "seed" | "classNames"> = {}): Promise<Model> {
-  checkOptions("load", options, ["machine", "numerics"]);
-  const where = typeof source === "string" ? source : source instanceof URL ? source.href : "load";
-  const file = readModelFile(await bytesOf(source), where);
-  const { seed, classNames } = file.json;
-  const loaded = new Model(file.architecture, { ...options, seed, ...(classNames && { classNames }) });
-  try {
-    loaded.restore(file, where);
-    await loaded.ready;
-  } catch (reason) {
-    loaded.dispose();
-    throw reason;
-  }
-  return loaded;
-}
-
-async function bytesOf(source: string | URL | ArrayBuffer | Uint8Array): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  const isPath = typeof source === "string" && typeof process === "object" && !/^https?:/.test(source);
-  if (isPath) return (await import("node:fs/promises")).readFile(source);
-  const response = await fetch(source);
-  if (!response.ok) throw new Error(`load: ${source} answered ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
-}

@@ -49,6 +49,24 @@ export function checkFlag(where: string, option: string, value: unknown): boolea
   return value;
 }
 
+/** `value` if it is one of a few words. */
+export function checkChoice<T>(where: string, option: string, value: T, choices: readonly T[]): T {
+  if (choices.includes(value)) return value;
+  const Kind = typeof value === typeof choices[0] ? RangeError : TypeError;
+  throw new Kind(`${where}: ${option} is ${shown(value)}, needs ${choices.map(shown).join(" or ")}`);
+}
+
+/** What `attempt` gives; its TypeErrors and RangeErrors begin with `where`. */
+export function within<T>(where: string, attempt: () => T): T {
+  try {
+    return attempt();
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new RangeError(`${where}: ${cause.message}`, { cause });
+    if (cause instanceof TypeError) throw new TypeError(`${where}: ${cause.message}`, { cause });
+    throw cause;
+  }
+}
+
 /** A value in a message. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);

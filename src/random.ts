@@ -12,6 +12,9 @@ type Floats = Float32Array | Float64Array;
 const DOMAIN = 0x686f7374;
 const TWO_PI = 2 * Math.PI;
 
+/** Limits of a seed. */
+export const SEEDS = { whole: true, atLeast: -(2 ** 31), below: 2 ** 32 } as const;
+
 /** The stream of a name (a layer's, say): FNV-1a, 32 bits, over UTF-8. */
 export function streamOf(text: string): number {
   let hash = 0x811c9dc5;
@@ -79,8 +82,8 @@ export function permutation(count: number, seed: number, stream: number): Uint32
 type Draw = (index: number, attempt: number) => Uint32Array;
 
 function keyed(seed: number, stream: number): Draw {
-  checkNumber("random", "seed", seed, { whole: true, atLeast: -(2 ** 31), below: 2 ** 32 });
-  checkNumber("random", "stream", stream, { whole: true, atLeast: -(2 ** 31), below: 2 ** 32 });
+  checkNumber("random", "seed", seed, SEEDS);
+  checkNumber("random", "stream", stream, SEEDS);
   const words = new Uint32Array(2);
   return (index, attempt) => {
     threefry2x32(seed | 0, stream | 0, index, (DOMAIN + attempt) | 0, words);

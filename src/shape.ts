@@ -61,8 +61,8 @@ export function checkPositiveInteger(where: string, what: string, value: unknown
 /** Throws unless `value` is a whole number ≥ least. */
 export function checkInteger(where: string, what: string, value: unknown, least: number): asserts value is number {
   if (typeof value !== "number") throw new TypeError(`${where}: ${what} must be a number, got ${describe(value)}`);
-  if (!Number.isInteger(value) || value < least || value > 2 ** 31 - 1) {
-    throw new RangeError(`${where}: ${what} must be a whole number ≥ ${least}, got ${value}`);
+  if (!Number.isInteger(value) || value < least || value >= 2 ** 31) {
+    throw new RangeError(`${where}: ${what} must be a whole number ≥ ${least}${value >= 2 ** 31 ? " and < 2^31" : ""}, got ${value}`);
   }
 }
 
@@ -70,7 +70,10 @@ export function describe(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
-  return typeof value === "object" ? `a ${value.constructor?.name ?? "object"}` : String(value);
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object") return String(value);
+  const kind = value.constructor?.name ?? "Object";
+  return kind === "Object" ? "an object" : `a ${kind}`;
 }
 
 /** A feature shape of rank 1 to 3 with whole sizes ≥ 1. */
@@ -148,6 +151,7 @@ export function checkPadding(where: string, padding: unknown): Padding {
 
 /** The target shape of a reshape, one −1 resolved. */
 export function resolveReshape(where: string, from: Shape, to: readonly number[]): Shape {
+  if (!Array.isArray(to)) throw new TypeError(`${where}: targetShape must be an array of sizes, got ${describe(to)}`);
   const holes = to.filter((size) => size === -1).length;
   if (holes > 1) throw new RangeError(`${where}: target shape ${shapeText(to)} has ${holes} sizes of -1, at most one can be inferred`);
   const known = to.reduce((product, size) => (size === -1 ? product : product * size), 1);

@@ -1,8 +1,9 @@
 /** One safetensors file per model: architecture and training state as JSON in its metadata, arrays under Keras-like names. */
 import type { Parameter } from "../graph.ts";
-import { type Architecture, type ArchitectureJson, architectureFromJson } from "../layers/architecture.ts";
-import type { Named } from "../options.ts";
-import { shapeText } from "../shape.ts";
+import { type Architecture, type ArchitectureJson, architectureFromJson, buildGraph } from "../layers/architecture.ts";
+import { checkModelOptions } from "../modelOptions.ts";
+import { checkNumber, checkOptions, type Named } from "../options.ts";
+import { type Shape, shapeText } from "../shape.ts";
 import type { Counters } from "../training/session.ts";
 import { FileFormatError, type NamedTensor, readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
 
@@ -53,10 +54,27 @@ export function readModelFile(bytes: Uint8Array, where: string): ModelFile {
   if (json.format > FORMAT)
     throw new FileFormatError(`${where}: format ${json.format} is newer than this library, which reads up to ${FORMAT}; update it`);
   try {
-    return { json, architecture: architectureFromJson(json.architecture), tensors };
+    const architecture = architectureFromJson(json.architecture);
+    const { outputs, parameters } = buildGraph(architecture).graph;
+    checkKinds(json, architecture, outputs[0].shape);
+    const file = { json, architecture, tensors };
+    // Before a model allocates what the architecture asks for: are all these weights there?
+    for (const parameter of parameters) storedArray(file, where, parameter, "value");
+    return file;
   } catch (cause) {
+    if (cause instanceof FileFormatError) throw cause;
     throw new FileFormatError(`${where}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Everything beside the architecture. What `compiled` names is checked where it is looked up. */
+function checkKinds({ seed, classNames, frozen, compiled, counters, learningRate }: ModelJson, { layers }: Architecture, output: Shape): void {
+  checkModelOptions({ seed, classNames }, output);
+  if (!Array.isArray(frozen) || !frozen.every((name) => layers.has(name))) throw new TypeError("model: frozen must be a list of layers");
+  if (compiled !== undefined) checkOptions("model: compiled", compiled, ["optimizer", "loss", "metrics"]);
+  checkOptions("model: counters", counters, ["epoch", "step", "run"]);
+  for (const name of ["epoch", "step", "run"] as const) checkNumber("model: counters", name, counters[name], { whole: true, atLeast: 0 });
+  if (learningRate !== undefined) checkNumber("model", "learningRate", learningRate, { above: 0 });
 }
 
 /** The array of a parameter; FileFormatError when it is missing or has another shape. */

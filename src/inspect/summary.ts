@@ -3,6 +3,7 @@ import { Algorithm } from "../../build/records.ts";
 import type { Engine, Spec } from "../engine.ts";
 import type { Graph, Parameter } from "../graph.ts";
 import { megabytes } from "../machine/state.ts";
+import { checkFlag, checkNumber, checkOptions } from "../options.ts";
 import type { PlacedStep, Program } from "../program.ts";
 import { type Shape, shapeText, sizeOf } from "../shape.ts";
 import type { Compiled } from "../training/session.ts";
@@ -29,7 +30,11 @@ export interface SummaryModel {
   isTrainable(parameter: Parameter): boolean;
 }
 
-export function summarize(model: SummaryModel, { plan = false, batchSize = 32 }: SummaryOptions): string {
+export function summarize(model: SummaryModel, options: SummaryOptions): string {
+  checkOptions("summary", options, ["plan", "batchSize"]);
+  const { plan = false, batchSize = 32 } = options;
+  checkFlag("summary", "plan", plan);
+  checkNumber("summary", "batchSize", batchSize, { whole: true, atLeast: 1 });
   const { graph, engine, isTrainable } = model;
   const inference = engine.compile({ capacity: 1, mode: "inference", outputs: graph.outputs, isTrainable });
   const rows = model.layers.map((layer) => [

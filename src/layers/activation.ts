@@ -1,7 +1,7 @@
 /** Activations: as layers, and as the `activation` option of layers that have weights. */
 import type { Value } from "../graph.ts";
 import type { ActivationKind } from "../ops/activation.ts";
-import { checkNumber } from "../options.ts";
+import { checkNumber, checkOptions, shown } from "../options.ts";
 import { describe } from "../shape.ts";
 import { type Layer, type LayerOptions, type LayerScope, makeLayer } from "./layer.ts";
 
@@ -61,10 +61,17 @@ function activationLayer(name: ActivationName, options: AlphaOptions): Layer {
 
 /** Puts an activation behind a value; "linear" and undefined are the value itself. */
 export function activate(scope: LayerScope, value: Value, spec: ActivationSpec | undefined): Value {
-  const { name, alpha } = typeof spec === "object" ? spec : { name: spec ?? "linear", alpha: undefined };
+  const { name, alpha } = checkedSpec(scope.where, spec);
   if (!NAMES.includes(name)) throw new RangeError(`${scope.where}: unknown activation ${describe(name)}; known: ${NAMES.join(", ")}`);
   if (name === "linear") return value;
   if (name === "softmax") return scope.node("softmax", { inputs: [value], shape: value.shape, attributes: {} });
   const slope = checkNumber(scope.where, "alpha", alpha ?? DEFAULT_ALPHA[name] ?? 0, name === "elu" ? { above: 0 } : { atLeast: 0 });
   return scope.node("activation", { inputs: [value], shape: value.shape, attributes: { kind: name, alpha: slope } });
+}
+
+function checkedSpec(where: string, spec: ActivationSpec = "linear"): { readonly name: ActivationName; readonly alpha?: number } {
+  if (typeof spec === "string") return { name: spec };
+  if (typeof spec !== "object" || spec === null) throw new TypeError(`${where}: activation is ${shown(spec)}, needs a name or { name, alpha }`);
+  checkOptions(`${where}: activation`, spec, ["name", "alpha"]);
+  return spec;
 }

@@ -1,8 +1,8 @@
 /** Layers and how they are connected, with names: what a model is made of, and what its file keeps. */
 import type { Graph, Value } from "../graph.ts";
-import { checkShape, describe, type Shape } from "../shape.ts";
+import { checkShape, describe, type Shape, shapeText } from "../shape.ts";
 import { layerOf } from "./index.ts";
-import { GraphBuilder, type Layer, type SymbolicTensor } from "./layer.ts";
+import { GraphBuilder, type Layer, layerWhere, type SymbolicTensor } from "./layer.ts";
 
 /** One application of a layer; inputs and output are numbers of values. */
 export interface Call {
@@ -30,7 +30,11 @@ export interface ArchitectureJson {
 /** Follows the outputs back to the inputs. Errors: a cycle, an input that is not declared, one that is not used, repeated layer names. */
 export function traceArchitecture(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Architecture {
   const numbers = new Map<SymbolicTensor, number>();
-  for (const value of inputs) numbers.set(value, numbers.size);
+  for (const value of inputs) {
+    checkSymbolic(value);
+    if (numbers.has(value)) throw new RangeError(`model: input ${numbers.get(value)} is listed twice`);
+    numbers.set(value, numbers.size);
+  }
   const ordered = callsInOrder(inputs, outputs);
   for (const value of ordered) numbers.set(value, numbers.size);
   const names = nameLayers(ordered.map((value) => value.layer!));
@@ -59,24 +63,31 @@ function callsInOrder(inputs: readonly SymbolicTensor[], outputs: readonly Symbo
   while (pending.length > 0) {
     const { value, expanded } = pending.pop()!;
     if (done.has(value)) continue;
-    if (value?.kind !== "symbolic") throw new TypeError(`model: inputs and outputs must be made by input() and apply(), got ${describe(value)}`);
+    checkSymbolic(value);
     if (expanded) {
       open.delete(value);
       done.add(value);
       ordered.push(value);
       continue;
     }
-    if (open.has(value)) throw new RangeError(`model: the graph has a cycle through ${value.layer!.type} "${value.layer!.options.name ?? ""}"`);
-    if (value.layer === null)
-      throw new RangeError(`model: an output depends on input "${value.name ?? ""}" ${describe(value.shape)}, which is not among inputs`);
+    if (value.layer === null) {
+      const which = value.name === undefined ? "an input" : `input "${value.name}"`;
+      throw new RangeError(`model: an output depends on ${which} of shape ${shapeText(value.shape)}, which is not among inputs`);
+    }
     open.add(value);
     pending.push({ value, expanded: true });
-    for (const source of value.inputs) {
-      if (open.has(source)) throw new RangeError(`model: the graph has a cycle through ${value.layer.type} "${value.layer.options.name ?? ""}"`);
+    // The last pushed is visited first: branches are named, and seeded, from left to right.
+    for (const source of [...value.inputs].reverse()) {
+      if (open.has(source)) throw new RangeError(`model: the graph has a cycle through ${layerWhere(value.layer.type, value.layer.options.name)}`);
       pending.push({ value: source, expanded: false });
     }
   }
   return ordered;
+}
+
+function checkSymbolic(value: SymbolicTensor): void {
+  if (value?.kind === "symbolic") return;
+  throw new TypeError(`model: inputs and outputs must be made by input() and apply(), got ${describe(value)}`);
 }
 
 /** Given names must be unique; the others are the type, numbered from the second on. */
@@ -86,9 +97,6 @@ function nameLayers(layers: readonly Layer[]): Map<Layer, string> {
   for (const layer of new Set(layers)) {
     const { name } = layer.options;
     if (name === undefined) continue;
-    if (typeof name !== "string" || name === "" || name.includes("/")) {
-      throw new RangeError(`${layer.type}: name must be a text without "/", got ${describe(name)}`);
-    }
     if (taken.has(name)) throw new RangeError(`model: two layers are named "${name}"; names must be unique`);
     taken.add(name);
     names.set(layer, name);
@@ -138,6 +146,7 @@ export function architectureToJson({ layers, ...rest }: Architecture): Architect
 
 /** Checks everything a foreign file may have wrong. */
 export function architectureFromJson(json: ArchitectureJson): Architecture {
+  checkKinds(json);
   const layers = new Map<string, Layer>();
   for (const { name, type, options } of json.layers) {
     if (layers.has(name)) throw new RangeError(`model: two layers are named "${name}"; names must be unique`);
@@ -146,6 +155,7 @@ export function architectureFromJson(json: ArchitectureJson): Architecture {
   const known = new Set<number>();
   for (const { name, shape, value } of json.inputs) {
     checkShape(`input "${name}"`, shape);
+    if (known.has(value)) throw new RangeError(`model: value ${value} is made twice`);
     known.add(value);
   }
   for (const { layer, inputs, output } of json.calls) {
@@ -157,6 +167,27 @@ export function architectureFromJson(json: ArchitectureJson): Architecture {
     known.add(output);
   }
   const unknown = json.outputs.find((number) => !known.has(number));
-  if (unknown !== undefined || json.outputs.length === 0) throw new RangeError(`model: output ${unknown ?? "list"} is not made by any layer`);
+  if (unknown !== undefined) throw new RangeError(`model: output ${unknown} is not made by any layer`);
+  const idle = [...layers.keys()].find((name) => !json.calls.some(({ layer }) => layer === name));
+  if (idle !== undefined) throw new RangeError(`model: nothing calls layer "${idle}"`);
   return { layers, calls: json.calls, inputs: json.inputs, outputs: json.outputs };
+}
+
+/** Whether everything is there and of its kind; names and numbers may still be nonsense. */
+function checkKinds(json: ArchitectureJson): void {
+  if (typeof json !== "object" || json === null) throw new TypeError(`model: the architecture is ${describe(json)}, needs an object`);
+  const isNumbers = (list: unknown) => Array.isArray(list) && list.every((number) => Number.isSafeInteger(number));
+  checkEntries("layers", json.layers, ({ name, type, options }) => {
+    return typeof name === "string" && typeof type === "string" && typeof options === "object" && options !== null;
+  });
+  checkEntries("calls", json.calls, ({ layer, inputs, output }) => typeof layer === "string" && isNumbers(inputs) && Number.isSafeInteger(output));
+  checkEntries("inputs", json.inputs, ({ name, value }) => typeof name === "string" && Number.isSafeInteger(value));
+  if (!isNumbers(json.outputs)) throw new TypeError("model: outputs must be a list of numbers");
+  if (json.inputs.length === 0 || json.outputs.length === 0) throw new RangeError("model: needs at least one input and one output");
+}
+
+function checkEntries<T extends object>(what: string, entries: readonly T[], isSound: (entry: T) => boolean): void {
+  if (!Array.isArray(entries)) throw new TypeError(`model: ${what} must be a list, got ${describe(entries)}`);
+  const at = entries.findIndex((entry) => typeof entry !== "object" || entry === null || !isSound(entry));
+  if (at >= 0) throw new TypeError(`model: ${what}[${at}] has not what this library writes there`);
 }

@@ -1,5 +1,5 @@
 import type { InitializerSpec } from "../initializers.ts";
-import { checkNumber } from "../options.ts";
+import { checkFlag, checkNumber, shown } from "../options.ts";
 import { type Layer, type LayerOptions, makeLayer } from "./layer.ts";
 import type { RegularizerSpec } from "./regularizers.ts";
 
@@ -30,6 +30,8 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
     known,
     build(scope, [value]) {
       const { center = true, scale = true, gammaInitializer = "ones", betaInitializer = "zeros" } = options;
+      checkFlag(scope.where, "center", center);
+      checkFlag(scope.where, "scale", scale);
       const momentum = checkNumber(scope.where, "momentum", options.momentum ?? 0.99, { atLeast: 0, below: 1 });
       const epsilon = checkNumber(scope.where, "epsilon", options.epsilon ?? 1e-3, { above: 0 });
       const shape = [value.shape[value.shape.length - 1]];
@@ -63,6 +65,8 @@ export function normalization(options: NormalizationOptions = {}): Layer {
       const channels = value.shape[value.shape.length - 1];
       const statistic = (role: "mean" | "variance", fallback: number) => {
         const told = options[role] ?? fallback;
+        if (typeof told !== "number" && !Array.isArray(told))
+          throw new TypeError(`${scope.where}: ${role} is ${shown(told)}, needs a number or an array`);
         const values = typeof told === "number" ? new Array<number>(channels).fill(told) : [...told];
         if (values.length !== channels) throw new RangeError(`${scope.where}: ${role} has ${values.length} values, needs ${channels} (channels)`);
         const least = role === "variance" ? { above: 0 } : {};

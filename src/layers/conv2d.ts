@@ -1,5 +1,6 @@
 import type { Value } from "../graph.ts";
 import type { InitializerSpec } from "../initializers.ts";
+import { checkFlag } from "../options.ts";
 import { checkPadding, checkPair, checkPositiveInteger, checkRank, extentOf, type Padding, windowGeometry } from "../shape.ts";
 import { type ActivationSpec, activate } from "./activation.ts";
 import { type Layer, type LayerOptions, type LayerScope, makeLayer } from "./layer.ts";
@@ -136,6 +137,7 @@ function convolve(scope: LayerScope, value: Value, options: WindowLayerOptions, 
   const { filters, groups } = kernel;
   checkRank(where, value.shape, 3, "[height, width, channels]");
   checkPositiveInteger(where, "groups", groups);
+  checkFlag(where, "useBias", useBias);
   const channels = value.shape[2];
   if (channels % groups !== 0 || filters % groups !== 0) {
     throw new RangeError(`${where}: groups ${groups} must divide the ${channels} input channels and the ${filters} filters`);

@@ -1,4 +1,5 @@
 import type { InitializerSpec } from "../initializers.ts";
+import { checkFlag } from "../options.ts";
 import { checkPositiveInteger, extentOf, windowGeometry } from "../shape.ts";
 import { type ActivationSpec, activate } from "./activation.ts";
 import { type Layer, type LayerOptions, makeLayer } from "./layer.ts";
@@ -32,6 +33,7 @@ export function dense(options: DenseOptions): Layer {
     build(scope, [value]) {
       const { units, useBias = true, kernelInitializer = "glorotUniform", biasInitializer = "zeros" } = options;
       checkPositiveInteger(scope.where, "units", units);
+      checkFlag(scope.where, "useBias", useBias);
       const inputs = value.shape[value.shape.length - 1];
       const fans = { fanIn: inputs, fanOut: units };
       const kernel = { initializer: kernelInitializer, fans, regularizer: options.kernelRegularizer };

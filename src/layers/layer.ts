@@ -2,7 +2,7 @@
 import type { Graph, Node, Parameter, Value } from "../graph.ts";
 import { type Initializer, type InitializerSpec, initializer } from "../initializers.ts";
 import type { Attributes, OpName } from "../ops/index.ts";
-import { checkOptions } from "../options.ts";
+import { checkFlag, checkOptions, within } from "../options.ts";
 import { checkShape, describe, type Shape } from "../shape.ts";
 import { type RegularizerSpec, regularizer } from "./regularizers.ts";
 
@@ -80,7 +80,10 @@ export interface LayerParts {
 
 /** Makes a layer and checks its options' names. */
 export function makeLayer({ type, options, known, arity = [1, 1], build }: LayerParts): Layer {
-  checkOptions(layerWhere(type, options.name), options, ["name", "trainable", "inputShape", ...known]);
+  checkOptions(layerWhere(type, options?.name), options, ["name", "trainable", "inputShape", ...known]);
+  const { name, trainable } = options;
+  if (name !== undefined) checkName(type, name);
+  if (trainable !== undefined) checkFlag(layerWhere(type, name), "trainable", trainable);
   const layer: Layer = {
     type,
     options: options as Layer["options"],
@@ -106,6 +109,12 @@ export function makeLayer({ type, options, known, arity = [1, 1], build }: Layer
     },
   };
   return layer;
+}
+
+/** The slash parts a layer's name from its parameters' in files. */
+function checkName(type: string, name: unknown): void {
+  if (typeof name !== "string") throw new TypeError(`${type}: name must be a text without "/", got ${describe(name)}`);
+  if (name === "" || name.includes("/")) throw new RangeError(`${type}: name must be a text without "/", got ${describe(name)}`);
 }
 
 export function layerWhere(type: string, name?: string): string {
@@ -145,9 +154,10 @@ export class GraphBuilder {
           return output;
         },
         parameter: (role, shape, options) => {
-          const parameter = known.get(role) ?? makeParameter(label, role, { shape, ...options });
+          const where = layerWhere(layer.type, name);
+          const parameter = known.get(role) ?? within(where, () => makeParameter(label, role, { shape, ...options }));
           if (parameter.shape.join() !== shape.join()) {
-            throw new RangeError(`${layerWhere(layer.type, name)}: shared, its ${role} has shape [${parameter.shape}], this input needs [${shape}]`);
+            throw new RangeError(`${where}: shared, its ${role} has shape [${parameter.shape}], this input needs [${shape}]`);
           }
           if (!known.has(role)) this.parameters.push(parameter);
           known.set(role, parameter);

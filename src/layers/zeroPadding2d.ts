@@ -1,4 +1,4 @@
-import { checkInteger, checkRank } from "../shape.ts";
+import { checkInteger, checkRank, describe } from "../shape.ts";
 import { type Layer, type LayerOptions, makeLayer } from "./layer.ts";
 
 export interface ZeroPadding2dOptions extends LayerOptions {
@@ -15,13 +15,21 @@ export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
     build(scope, [value]) {
       checkRank(scope.where, value.shape, 3, "[height, width, channels]");
       const { padding = 1 } = options;
-      const [rows, columns] = typeof padding === "number" ? [padding, padding] : padding;
-      const [top, bottom] = typeof rows === "number" ? [rows, rows] : rows;
-      const [left, right] = typeof columns === "number" ? [columns, columns] : columns;
+      const [rows, columns] = pairOf<Pads>(scope.where, padding);
+      const [top, bottom] = pairOf<number>(scope.where, rows);
+      const [left, right] = pairOf<number>(scope.where, columns);
       for (const pad of [top, bottom, left, right]) checkInteger(scope.where, "padding", pad, 0);
       const [height, width, channels] = value.shape;
       const shape = [height + top + bottom, width + left + right, channels];
       return scope.node("zeroPadding2d", { inputs: [value], shape, attributes: { pads: { top, bottom, left, right } } });
     },
   });
+}
+
+type Pads = number | readonly [number, number];
+
+function pairOf<T>(where: string, padding: number | readonly [T, T]): readonly [T | number, T | number] {
+  if (typeof padding === "number") return [padding, padding];
+  if (Array.isArray(padding) && padding.length === 2) return [padding[0], padding[1]];
+  throw new TypeError(`${where}: padding must be a number, [rows, columns] or [[top, bottom], [left, right]], got ${describe(padding)}`);
 }

@@ -27,18 +27,21 @@ export interface Batch {
  */
 export function asBatch(value: unknown, sampleShape: readonly number[], where: string): Batch {
   const size = elements(sampleShape);
-  if (isTyped(value)) return bareBatch(value, sampleShape, where);
+  if (isTyped(value)) {
+    if (value.length === 0) throw new RangeError(`${where}: got 0 samples, needs at least 1${hintOf(value)}`);
+    return bareBatch(value, sampleShape, where);
+  }
   if (Array.isArray(value)) {
     if (value.every((item) => typeof item === "number")) return bareBatch(Float32Array.from(value), sampleShape, where);
     return flattened(value, sampleShape, where);
   }
-  if (!isShaped(value)) {
+  if (typeof value !== "object" || value === null || !("data" in value && "shape" in value)) {
     throw new TypeError(`${where}: got ${shown(value)}, needs { data, shape }, a typed array or nested arrays of shape ${batchShape(sampleShape)}`);
   }
-  const { data, shape } = value;
+  const { data, shape } = checkedShaped(value, sampleShape, where);
   const count = checkedCount(shape, sampleShape, where);
   if (elements(shape) !== data.length) {
-    throw new RangeError(`${where}: shape [${shape.join(", ")}] has ${elements(shape)} elements, data has ${data.length}`);
+    throw new RangeError(`${where}: shape [${shape.join(", ")}] has ${elements(shape)} elements, data has ${data.length}${hintOf(data)}`);
   }
   return counted({ data: isTyped(data) ? data : Float32Array.from(data), count }, size, where);
 }
@@ -130,6 +133,7 @@ export function batches(count: number, batchSize: number, order: Uint32Array | n
 /** Writes the samples of a step one behind the other into `into`, which may be longer. */
 export function gather({ data, count }: Batch, { start, size, order }: BatchPlan, into: Float32Array): void {
   const length = data.length / count;
+  if (length === 0) throw new RangeError(`the data were given away while they are in use${hintOf(data)}`);
   if (order === null) {
     into.set(data.subarray(start * length, (start + size) * length));
     return;
@@ -208,15 +212,24 @@ function highestOf(data: Typed, from: number, count: number): number {
   return best;
 }
 
-function isTyped(value: unknown): value is Typed {
+export function isTyped(value: unknown): value is Typed {
   return ArrayBuffer.isView(value) && !(value instanceof DataView) && !(value instanceof BigInt64Array) && !(value instanceof BigUint64Array);
 }
 
-function isShaped(value: unknown): value is Shaped {
-  if (typeof value !== "object" || value === null) return false;
-  const { data, shape } = value as Partial<Shaped>;
-  const isShape = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
-  return isShape && (isTyped(data) || (Array.isArray(data) && data.every((item) => typeof item === "number")));
+function checkedShaped({ data, shape }: { data: unknown; shape: unknown }, sampleShape: readonly number[], where: string): Shaped {
+  const needed = batchShape(sampleShape);
+  if (!Array.isArray(shape)) throw new TypeError(`${where}: shape is ${shown(shape)}, needs ${needed}`);
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    throw new RangeError(`${where}: shape [${shape.join(", ")}] has a size that is no whole number, needs ${needed}`);
+  }
+  if (!isTyped(data) && !(Array.isArray(data) && data.every((item) => typeof item === "number"))) {
+    throw new TypeError(`${where}: data is ${shown(data)}, needs a typed array or an array of numbers`);
+  }
+  return { data, shape };
+}
+
+function hintOf(data: Shaped["data"]): string {
+  return data.length === 0 && isTyped(data) ? " (an array is empty after its buffer was transferred)" : "";
 }
 
 function elements(shape: readonly number[]): number {

@@ -1,6 +1,6 @@
 /** Epochs and steps: the only loop over batches. */
-import { checkNumber, checkOptions } from "../options.ts";
-import { permutation, streamOf } from "../random.ts";
+import { checkChoice, checkFlag, checkNumber, checkOptions, shown } from "../options.ts";
+import { permutation, SEEDS, streamOf } from "../random.ts";
 import type { Callback, Logs, TrainingContext } from "./callbacks.ts";
 import { type BatchPlan, batches } from "./data.ts";
 import type { Accumulation, Compiled, Samples, Session } from "./session.ts";
@@ -93,14 +93,33 @@ export function checkFitOptions(options: FitOptions & Record<string, unknown>, k
     if (options[name] !== undefined) checkNumber("fit", name, options[name], { whole: true, atLeast: 1 });
   }
   if (options.initialEpoch !== undefined) checkNumber("fit", "initialEpoch", options.initialEpoch, { whole: true, atLeast: 0 });
-  if (options.seed !== undefined) checkNumber("fit", "seed", options.seed, { whole: true });
+  if (options.seed !== undefined) checkNumber("fit", "seed", options.seed, SEEDS);
+  if (options.shuffle !== undefined) checkFlag("fit", "shuffle", options.shuffle);
+  if (options.verbose !== undefined) checkChoice("fit", "verbose", options.verbose, [0, 1, 2]);
+  if (options.signal !== undefined && typeof options.signal?.throwIfAborted !== "function") {
+    throw new TypeError(`fit: signal is ${shown(options.signal)}, needs an AbortSignal`);
+  }
+  if (options.callbacks !== undefined) checkCallbacks(options.callbacks);
+}
+
+const EVENTS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"] as const;
+
+/** One with none of the methods, such as `earlyStopping` for `earlyStopping()`, would silently do nothing; {} says so itself. */
+function checkCallbacks(callbacks: readonly Callback[]): void {
+  if (!Array.isArray(callbacks)) throw new TypeError(`fit: callbacks is ${shown(callbacks)}, needs an array`);
+  callbacks.forEach((callback, index) => {
+    const isObject = typeof callback === "object" && callback !== null;
+    if (isObject && (EVENTS.some((event) => typeof callback[event] === "function") || Object.keys(callback).length === 0)) return;
+    throw new TypeError(`fit: callbacks[${index}] is ${shown(callback)}, needs an object with ${EVENTS.join(", ")} or some of them`);
+  });
 }
 
 export async function fit(run: FitRun): Promise<History> {
   const { options, callbacks, context } = run;
   const { epochs = 1, initialEpoch = 0 } = options;
-  const history: Record<string, number[]> = {};
+  const history = new Map<string, number[]>();
   const seen: number[] = [];
+  options.signal?.throwIfAborted();
   for (const callback of callbacks) await callback.onTrainBegin?.(context);
   for (let epoch = initialEpoch; epoch < epochs && !context.stopped; epoch++) {
     for (const callback of callbacks) await callback.onEpochBegin?.(epoch, context);
@@ -108,13 +127,14 @@ export async function fit(run: FitRun): Promise<History> {
     run.session.counters.epoch++;
     seen.push(epoch);
     for (const [name, value] of Object.entries(logs)) {
-      history[name] ??= [];
-      history[name].push(value);
+      const figures = history.get(name) ?? [];
+      figures.push(value);
+      history.set(name, figures);
     }
     for (const callback of callbacks) await callback.onEpochEnd?.(epoch, logs, context);
   }
   for (const callback of callbacks) await callback.onTrainEnd?.(context);
-  return { epochs: seen, history };
+  return { epochs: seen, history: Object.fromEntries(history) };
 }
 
 async function trainEpoch(run: FitRun, epoch: number): Promise<Logs> {
@@ -135,6 +155,7 @@ async function trainEpoch(run: FitRun, epoch: number): Promise<Logs> {
       for (const callback of run.callbacks) await callback.onBatchEnd?.(stepIndex, logs, run.context);
     }
     stepIndex++;
+    options.signal?.throwIfAborted();
     if (run.context.stopped) break;
     if (performance.now() > sliceEnd) {
       await otherWork();
@@ -147,12 +168,8 @@ async function trainEpoch(run: FitRun, epoch: number): Promise<Logs> {
 
 /** Figures of the metrics so far; a matrix is for `evaluate`. */
 export function metricFigures(compiled: Compiled): Record<string, number> {
-  const figures: Record<string, number> = {};
-  for (const metric of compiled.metrics) {
-    const result = metric.result();
-    if (typeof result === "number") figures[metric.name] = result;
-  }
-  return figures;
+  const figures = compiled.metrics.map((metric) => [metric.name, metric.result()] as const);
+  return Object.fromEntries(figures.filter((figure): figure is [string, number] => typeof figure[1] === "number"));
 }
 
 /** One turn of the event loop: a message, since timers are throttled and microtasks let nobody in. */

@@ -60,6 +60,8 @@ interface Owner {
 
 export class Trainer {
   private busy = false;
+  /** Gradients of an unfinished update stand in the State. */
+  private accumulates = false;
 
   constructor(
     private readonly session: Session,
@@ -81,8 +83,12 @@ export class Trainer {
       if (options[option] === undefined) continue;
       throw new TypeError(`fit: ${option} is for ${fromBatches ? "arrays" : "iterables"}, got ${fromBatches ? "an iterable" : "arrays"}`);
     }
+    if (options.validationData !== undefined && (options.validationSplit ?? 0) > 0) {
+      throw new TypeError("fit: got validationData and validationSplit, needs at most one of them");
+    }
     const seed = options.seed ?? this.session.options.seed;
     this.busy = true;
+    this.accumulates = (options.gradientAccumulation ?? 1) > 1;
     try {
       const { training, validation } = fromBatches
         ? { training: this.batchSource(x as BatchSource, options), validation: undefined }
@@ -99,11 +105,14 @@ export class Trainer {
       return await runFit(run).finally(() => training.close?.());
     } finally {
       this.busy = false;
+      this.accumulates = false;
     }
   }
 
-  trainOnBatch(x: DataLike | readonly DataLike[], y: DataLike, { sampleWeight }: { sampleWeight?: DataLike }): Record<string, number> {
+  trainOnBatch(x: DataLike | readonly DataLike[], y: DataLike, options: { sampleWeight?: DataLike }): Record<string, number> {
     this.checkIdle("trainOnBatch");
+    checkOptions("trainOnBatch", options, ["sampleWeight"]);
+    const { sampleWeight } = options;
     const samples = this.samples(x, y, { where: "trainOnBatch", sampleWeight });
     const { count } = samples.target;
     for (const metric of this.compiled.metrics) metric.reset();
@@ -121,7 +130,10 @@ export class Trainer {
     return this.evaluateSamples(this.samples(x, y, { where: "evaluate", sampleWeight }), batchSize);
   }
 
-  gradients(x: DataLike | readonly DataLike[], y: DataLike, { sampleWeight }: { sampleWeight?: DataLike }) {
+  gradients(x: DataLike | readonly DataLike[], y: DataLike, options: { sampleWeight?: DataLike }) {
+    if (this.accumulates) this.checkIdle("gradients");
+    checkOptions("gradients", options, ["sampleWeight"]);
+    const { sampleWeight } = options;
     return this.session.gradientsOf(this.compiled, this.samples(x, y, { where: "gradients", sampleWeight }));
   }
 
@@ -166,6 +178,7 @@ export class Trainer {
   private withClassWeight(samples: Samples, classWeight: ClassWeight | undefined): Samples {
     if (classWeight === undefined) return samples;
     const { shape: output } = this.session.graph.outputs[0];
+    if (output.length > 1) throw new RangeError(`classWeight: the output is [${output.join(", ")}], needs one class per sample; use sampleWeight`);
     // A single output is a yes or no: two classes.
     const classes = Math.max(2, output[output.length - 1]);
     return { ...samples, sampleWeight: classSampleWeight(samples.target, { classWeight, classes, sampleWeight: samples.sampleWeight }) };
@@ -290,6 +303,9 @@ function isBatchSource(x: unknown): boolean {
 
 function iteratorOf(source: BatchSource): AsyncIterator<TrainingBatch> | Iterator<TrainingBatch> {
   const iterable = typeof source === "function" ? source() : source;
+  if (typeof iterable !== "object" || iterable === null || !(Symbol.iterator in iterable || Symbol.asyncIterator in iterable)) {
+    throw new TypeError(`fit: the function gave ${describe(iterable)}, needs an (async) iterable of batches`);
+  }
   return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
 }
 

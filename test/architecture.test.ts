@@ -1,0 +1,222 @@
+/** What the map of the project promises: who may import whom, names, sizes, the package's face. */
+import { describe, expect, test } from "vitest";
+import { Kernel } from "../build/records.ts";
+import { ops } from "../src/ops/index.ts";
+import { filesIn, functionsOf, importsOf, textOf } from "./support/sources.ts";
+
+const sources = filesIn("src", ".ts");
+
+/**
+ * The one-way order: a file may import what stands in a line above its own, and its own folder. Files and folders of src; what one
+ * line names together does not see each other, save for ORDER_WITHIN.
+ */
+const ORDER = [
+  ["options", "math", "threefry", "random", "shape", "modelOptions", "initializers"],
+  ["ops", "graph"],
+  ["layers"],
+  ["machine"],
+  ["program"],
+  ["compiler"],
+  ["engine"],
+  ["training"],
+  ["formats", "inspect"],
+  ["modelLayer"],
+  ["model"],
+  ["models"],
+  ["index", "node", "worker", "run"],
+];
+
+/** Within a line: the basics build on each other; a node names its op and its attributes, an op its node, both as types only. */
+const ORDER_WITHIN = { basics: ORDER[0], types: ORDER[1] };
+
+/** "layers" for src/layers/dense.ts, "graph" for src/graph.ts. */
+function moduleOf(path: string): string {
+  return path.split("/")[1].replace(/\.ts$/, "");
+}
+
+const rankOf = (module: string) => ORDER.findIndex((line) => line.includes(module));
+
+/** All [importer, imported] between files of src, with whether it is a type. */
+const edges = sources.flatMap((path) => importsOf(path).map((each) => ({ path, ...each })));
+const inside = edges.filter(({ target }) => target.startsWith("src/"));
+
+describe("imports", () => {
+  test("are found: a count to notice when the expression stops matching", () => {
+    expect(inside.length).toBeGreaterThan(300);
+    expect(inside.every(({ target }) => sources.includes(target))).toBe(true);
+  });
+
+  test("every file of src has its place in the order", () => {
+    expect(sources.map(moduleOf).filter((module) => rankOf(module) < 0)).toEqual([]);
+  });
+
+  test("go one way", () => {
+    const isAllowed = (from: string, to: string, isType: boolean) => {
+      if (from === to || rankOf(to) < rankOf(from)) return true;
+      const together = (line: readonly string[]) => line.includes(from) && line.includes(to);
+      return together(ORDER_WITHIN.basics) || (together(ORDER_WITHIN.types) && isType);
+    };
+    const wrong = inside.filter(({ path, target, isType }) => !isAllowed(moduleOf(path), moduleOf(target), isType));
+    expect(wrong.map(({ path, target }) => `${path} imports ${target}`)).toEqual([]);
+  });
+
+  test("of values have no cycle between files", () => {
+    const targets = new Map(sources.map((path) => [path, importsOf(path).filter(({ isType, target }) => !isType && sources.includes(target))]));
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (path: string, above: readonly string[]) => {
+      if (above.includes(path)) cycles.push([...above.slice(above.indexOf(path)), path].join(" → "));
+      if (above.includes(path) || done.has(path)) return;
+      for (const { target } of targets.get(path)!) visit(target, [...above, path]);
+      done.add(path);
+    };
+    for (const path of sources) visit(path, []);
+    expect(cycles).toEqual([]);
+  });
+
+  test("of src stay in src: outside are only the two files that the build makes, Node's modules and the loader", () => {
+    const outside = edges.filter(({ target }) => !target.startsWith("src/")).map(({ target }) => target);
+    const known = ["build/records.ts", "build/kernels.ts", "@assemblyscript/loader"];
+    expect([...new Set(outside)].filter((target) => !known.includes(target) && !target.startsWith("node:"))).toEqual([]);
+  });
+
+  test("of Node's modules are made when they are needed, in files that say so; Node's own entry may always", () => {
+    const wrong = edges.filter(({ path, target }) => target.startsWith("node:") && moduleOf(path) !== "node");
+    const early = wrong.filter(({ path, target }) => !textOf(path).includes(`import("${target}")`));
+    expect(early.map(({ path, target }) => `${path} imports ${target}`)).toEqual([]);
+  });
+
+  test("of the plain-JS kernels and of the records are the record format, and the arithmetic that stands in assembly/ too", () => {
+    const allowed = ["build/records.ts", "src/machine/records.ts", "src/machine/machine.ts", "src/math.ts", "src/threefry.ts"];
+    const isKernel = (path: string) => path.startsWith("src/machine/plain/");
+    const of = edges.filter(({ path }) => isKernel(path) || path === "src/machine/records.ts");
+    expect(of.filter(({ target }) => !isKernel(target) && !allowed.includes(target))).toEqual([]);
+    expect(importsOf("src/machine/records.ts").map(({ target }) => target)).toEqual(["build/records.ts"]);
+  });
+
+  test("of the loader and the kernels' binaries are in one file", () => {
+    const users = edges.filter(({ target }) => ["@assemblyscript/loader", "build/kernels.ts"].includes(target)).map(({ path }) => path);
+    expect([...new Set(users)]).toEqual(["src/machine/wasm.ts"]);
+  });
+
+  test("of the kernels stay in assembly/", () => {
+    const outside = filesIn("assembly", ".ts").flatMap((path) => importsOf(path).filter(({ target }) => !target.startsWith("assembly/")));
+    expect(outside).toEqual([]);
+  });
+});
+
+describe("one op, one name in every folder", () => {
+  /** Ops whose layer stands with others of its kind. */
+  const elsewhere: Readonly<Record<string, string>> = { softmax: "activation" };
+
+  test.each(Object.keys(ops))("%s", (op) => {
+    expect(filesIn("src/ops")).toContain(`src/ops/${op}.ts`);
+    expect(textOf(`src/ops/${op}.ts`)).toContain(`export const ${op}:`);
+    expect(filesIn("src/layers")).toContain(`src/layers/${elsewhere[op] ?? op}.ts`);
+  });
+
+  test("and no file of ops/ is none", () => {
+    const files = filesIn("src/ops").map((path) => path.slice("src/ops/".length, -".ts".length));
+    expect(files.filter((name) => !Object.hasOwn(ops, name))).toEqual(["index", "op"]);
+  });
+
+  /** Kernels that other kernels' tests run. */
+  const testedBy: Readonly<Record<string, string>> = {
+    // Its layout is a matter between it and the product: conv2d's tests pack before they multiply.
+    packWeights: "conv2d",
+  };
+
+  test.each(Object.keys(Kernel))("kernel %s", (kernel) => {
+    const [plain, ...more] = filesIn("src/machine/plain", ".ts").filter((path) =>
+      new RegExp(`^export const ${kernel}: Plain`, "m").test(textOf(path)),
+    );
+    expect(more).toEqual([]);
+    const thing = plain.slice("src/machine/plain/".length, -".ts".length);
+    const [wasm, ...others] = filesIn("assembly", ".ts").filter((path) => textOf(path).includes(`export function ${kernel}(record: `));
+    expect(others).toEqual([]);
+    expect(wasm).toMatch(new RegExp(`^assembly/${thing}(?:\\.ts|Grad\\.ts|/\\w+\\.ts)$`));
+    const test = testedBy[thing] ?? thing;
+    const tests = filesIn("test/kernels", ".ts").filter((path) => path.startsWith(`test/kernels/${test}`));
+    expect(tests).toContain(`test/kernels/${test}.test.ts`);
+    expect(tests.some((path) => textOf(path).includes(kernel))).toBe(true);
+  });
+});
+
+describe("package.json", () => {
+  const face = JSON.parse(textOf("package.json")) as {
+    readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+    readonly [key: string]: unknown;
+  };
+
+  test("asks for nothing at run time", () => {
+    for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "bundledDependencies"]) expect(face[kind]).toBeUndefined();
+  });
+
+  test("publishes what the build made, nothing else", () => {
+    expect(face.files).toEqual(["dist", "CHANGELOG.md"]);
+  });
+
+  test("names types first in every entry, all of them built", () => {
+    for (const [entry, target] of Object.entries(face.exports)) {
+      if (typeof target === "string") expect([entry, target]).toEqual(["./package.json", "./package.json"]);
+      else expect(Object.keys(target)[0], entry).toBe("types");
+      for (const path of typeof target === "string" ? [] : Object.values(target)) expect(path).toMatch(/^\.\/dist\//);
+    }
+    expect(face.types).toBe((face.exports["."] as { types: string }).types);
+  });
+
+  test("says for which Node it is, and that imports have no effects", () => {
+    expect(face).toMatchObject({ engines: { node: ">=20" }, type: "module", sideEffects: false });
+  });
+});
+
+describe("sizes", () => {
+  const MOST_LINES = 350;
+  const MOST_FUNCTION_LINES = 70;
+  const files = [...sources, ...filesIn("assembly", ".ts")];
+
+  /** Files that may be longer, each up to its own number. */
+  const longer: Readonly<Record<string, { readonly lines: number; readonly because: string }>> = {
+    "assembly/records.ts": { lines: 600, because: "the list of all records, which the build reads as one file" },
+    "src/model.ts": { lines: 470, because: "the public class: its methods are short and their comments are the reference" },
+  };
+
+  /** Inner loops with every accumulator written out, since asc unrolls none. */
+  const unrolled = ["tile4x8", "transposedTile"];
+
+  test("files", () => {
+    const sizes = files.map((path) => ({ path, lines: textOf(path).trimEnd().split("\n").length }));
+    const offenders = sizes.filter(({ path, lines }) => lines > (longer[path]?.lines ?? MOST_LINES));
+    expect(offenders.map(({ path, lines }) => `${path} has ${lines} lines`)).toEqual([]);
+    const needless = Object.keys(longer).filter((name) => sizes.every(({ path, lines }) => path !== name || lines <= MOST_LINES));
+    expect(needless).toEqual([]);
+  });
+
+  test("functions", () => {
+    const found = files.flatMap(functionsOf);
+    expect(found.length).toBeGreaterThan(800);
+    expect(found.every(({ lines }) => lines > 0)).toBe(true);
+    const offenders = found.filter(({ head, lines }) => lines > MOST_FUNCTION_LINES && !unrolled.some((name) => head.includes(`function ${name}(`)));
+    expect(offenders.map(({ at, lines }) => `${at} has ${lines} lines`)).toEqual([]);
+  });
+});
+
+test("nothing is left to do, switched off or typed away", () => {
+  // In pieces, so that this file passes its own test.
+  const forbidden = ["TO|DO\\b", "FIX|ME\\b", "XX|X\\b", "\\bas a|ny\\b", "\\.on|ly\\(", "@ts-no|check"].map(
+    (word) => new RegExp(word.replace("|", "")),
+  );
+  /** Allowed with a comment on the line or on the one above that says why. */
+  const withReason = ["\\.sk|ip(?:If)?\\(", "@ts-expect-er|ror", "biome-ig|nore"].map((word) => new RegExp(word.replace("|", "")));
+  const folders = ["src", "assembly", "test", "bench", "examples", "scripts"];
+  const paths = folders.flatMap((folder) => filesIn(folder)).filter((path) => /\.(?:ts|mjs|js|py|html|css|md)$/.test(path));
+  const findings = paths.flatMap((path) => {
+    const lines = textOf(path).split("\n");
+    return lines.flatMap((line, index) => {
+      const isExplained = /\/\/|\*/.test(`${lines[index - 1] ?? ""}${line}`);
+      const isWrong = forbidden.some((word) => word.test(line)) || (!isExplained && withReason.some((word) => word.test(line)));
+      return isWrong ? [`${path}:${index + 1}: ${line.trim()}`] : [];
+    });
+  });
+  expect(findings).toEqual([]);
+});
