@@ -167,6 +167,7 @@ function checkedCount(shape: readonly number[], sampleShape: readonly number[], 
 
 /** How many samples an array of `shape` holds; undefined where it does not fit. */
 function samplesIn(shape: readonly number[], sampleShape: readonly number[]): number | undefined {
+  if (shape.length === sampleShape.length + 1 && sampleShape.every((size, axis) => size === shape[axis + 1])) return shape[0];
   const sample = withoutLastOne(sampleShape);
   for (const candidate of [shape, withoutLastOne(shape)]) {
     for (const wanted of [sampleShape, sample]) {

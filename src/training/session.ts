@@ -140,7 +140,8 @@ export class Session {
   }
 
   inferenceProgram(outputs: readonly Value[], capacity: number): Placed {
-    const key = `infer ${capacity} ${outputs.map((value) => value.id).join()}`;
+    const names = outputs === this.graph.outputs ? "outputs" : outputs.map((value) => value.id).join();
+    const key = `infer ${capacity} ${names}`;
     const { isTrainable } = this.options;
     return this.engine.program(key, () => ({ capacity, mode: "inference", outputs, isTrainable }));
   }

@@ -248,7 +248,7 @@ export const badGraphs: BadInput[] = [
       return model({ inputs: [a, longer], outputs: add().apply([shared.apply(a), shared.apply(longer)]) });
     },
     RangeError,
-    'dense "shared": shared, its kernel has shape [3,2], this input needs [2,2]',
+    'dense "shared": shared, its kernel has shape [2,2], this input needs [3,2]',
   ],
   ["model of nothing", () => model(loose(undefined)), TypeError, "model: got undefined, needs an object of options"],
   ["no outputs", () => model({ inputs: a, outputs: [] }), RangeError, "model: input 0 is not connected to any output"],
