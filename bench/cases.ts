@@ -135,7 +135,7 @@ function unitGain(inputs: number): number {
 }
 
 /** A linear congruential generator (Numerical Recipes' constants): count values in (-scale, scale). */
-function seededUniform(seed: number): (count: number, scale: number) => Float32Array {
+export function seededUniform(seed: number): (count: number, scale: number) => Float32Array {
   let state = seed >>> 0;
   const next = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

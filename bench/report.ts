@@ -25,6 +25,8 @@ export interface Row {
   readonly unit: string;
   /** The numbers were compared with the reference's in the same run. */
   readonly checked: boolean;
+  /** Of the machine's reference loop, at the arithmetic or the bytes really done; both at their fastest. */
+  readonly fraction?: number;
 }
 
 export interface Measurement {
@@ -41,6 +43,8 @@ export interface MeasureOptions {
   readonly minRuns?: number;
   /** Before the first sample, so that optimising compilers are through (default 200; at least 3 calls). */
   readonly warmUpMs?: number;
+  /** What has run for longer, warm-up included, gets no further sample; the last call of a warm-up as long as this is the only one. */
+  readonly maxTimeMs?: number;
 }
 
 export interface Candidate {
@@ -54,28 +58,28 @@ const WARM_UP_CALLS = 3;
 
 /** Times `run`, whose promise, if it returns one, is waited for. */
 export async function measure(run: () => unknown, options: MeasureOptions = {}): Promise<Measurement> {
-  const { minTimeMs = 500, minRuns = 7 } = options;
-  const calls = await warmUp(run, options.warmUpMs ?? 200);
-  const samples: number[] = [];
-  let spent = 0;
-  while (samples.length < minRuns || spent < minTimeMs) {
-    const elapsed = await sample(run, calls);
-    samples.push(elapsed / calls);
-    spent += elapsed;
-  }
-  return summary(samples);
+  return (await alternate([{ name: "", run }], options)).get("")!;
+}
+
+interface Running extends Candidate {
+  /** Of one sample. */
+  readonly calls: number;
+  readonly samples: number[];
+  spent: number;
 }
 
 /**
  * Measures all candidates in rounds, one sample each, and starts every round with another one: drift of the machine meets all alike.
- * minTimeMs and minRuns hold for each candidate.
+ * The limits hold for each candidate.
  */
 export async function alternate(candidates: readonly Candidate[], options: MeasureOptions = {}): Promise<Map<string, Measurement>> {
-  const { minTimeMs = 500, minRuns = 7 } = options;
-  const running: { name: string; run: () => unknown; calls: number; samples: number[]; spent: number }[] = [];
-  for (const { name, run } of candidates) running.push({ name, run, calls: await warmUp(run, options.warmUpMs ?? 200), samples: [], spent: 0 });
+  const { minTimeMs = 500, minRuns = 7, warmUpMs = 200, maxTimeMs = Number.POSITIVE_INFINITY } = options;
+  const all: Running[] = [];
+  for (const { name, run } of candidates) all.push({ name, run, ...(await warmUp(run, warmUpMs, maxTimeMs)) });
+  let running = all;
   const unfinished = () => running.some(({ samples, spent }) => samples.length < minRuns || spent < minTimeMs);
-  for (let round = 0; running.length > 0 && unfinished(); round++) {
+  for (let round = 0; unfinished(); round++) {
+    running = running.filter(({ samples, spent }) => samples.length === 0 || spent < maxTimeMs);
     for (let turn = 0; turn < running.length; turn++) {
       const candidate = running[(round + turn) % running.length];
       const elapsed = await sample(candidate.run, candidate.calls);
@@ -83,22 +87,23 @@ export async function alternate(candidates: readonly Candidate[], options: Measu
       candidate.spent += elapsed;
     }
   }
-  return new Map(running.map(({ name, samples }) => [name, summary(samples)]));
+  return new Map(all.map(({ name, samples }) => [name, summary(samples)]));
 }
 
-/** Returns how many calls make one sample. */
-async function warmUp(run: () => unknown, warmUpMs: number): Promise<number> {
+async function warmUp(run: () => unknown, warmUpMs: number, maxTimeMs: number): Promise<Omit<Running, keyof Candidate>> {
   const start = performance.now();
   let calls = 0;
   let fastest = Number.POSITIVE_INFINITY;
   // The clock is read in doubling steps: with short functions it would otherwise be most of what is measured.
   for (let step = 1; calls < WARM_UP_CALLS || performance.now() - start < warmUpMs; step = Math.min(2 * step, 1024)) {
     const elapsed = await sample(run, step);
+    const spent = performance.now() - start;
+    if (spent > maxTimeMs) return { calls: 1, samples: [elapsed / step], spent };
     if (elapsed > 0) fastest = Math.min(fastest, elapsed / step);
     calls += step;
     if (elapsed > MIN_SAMPLE_MS) step = Math.max(1, step >> 2);
   }
-  return Math.max(1, Math.ceil(MIN_SAMPLE_MS / fastest));
+  return { calls: Math.max(1, Math.ceil(MIN_SAMPLE_MS / fastest)), samples: [], spent: 0 };
 }
 
 async function sample(run: () => unknown, calls: number): Promise<number> {
@@ -165,7 +170,9 @@ export function markdown(env: Environment, rows: readonly Row[]): string {
 }
 
 function table(rows: readonly Row[]): string {
+  const fractions = rows.some(({ fraction }) => fraction !== undefined);
   const header = ["case", "engine", "numerics", "threads", "runtime", "median ms", "min ms", "rate", "checked"];
+  if (fractions) header.push("of reference");
   const cells = rows.map((row) => [
     row.case,
     row.engine,
@@ -176,14 +183,15 @@ function table(rows: readonly Row[]): string {
     significant(row.minMs),
     `${significant(row.rate)} ${row.unit}`,
     row.checked ? "yes" : "no",
+    ...(fractions ? [row.fraction?.toFixed(2) ?? ""] : []),
   ]);
-  const rightAligned = new Set([3, 5, 6, 7]);
+  const rightAligned = new Set([3, 5, 6, 7, 9]);
   const rule = header.map((_, column) => (rightAligned.has(column) ? "---:" : "---"));
   return [header, rule, ...cells].map((line) => `| ${line.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
 }
 
 /** Three significant digits, no exponent. */
-function significant(value: number): string {
+export function significant(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
   return value.toFixed(Math.min(digits, 9));

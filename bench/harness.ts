@@ -1,0 +1,192 @@
+/** Runs a case: every engine in alternating rounds, numbers compared, rates against the machine's reference. */
+import { type BenchOptions, limits, type Suite } from "./options.ts";
+import { alternate, type Measurement, type Row, relativeError, runtimeName } from "./report.ts";
+
+export type Arrays = Readonly<Record<string, ArrayLike<number>>>;
+
+export interface Contender {
+  readonly engine: "convlet" | "convlet-plain" | "bench-js";
+  readonly numerics: "strict" | "relaxed" | "float64";
+  readonly run: () => unknown;
+  /** What `run` computes, from the beginning. Called once, after the measurement. */
+  readonly result: () => Arrays | Promise<Arrays>;
+  /** Floating-point operations really made in a call: a fraction of the best loop with these numerics. */
+  readonly arithmetic?: number;
+}
+
+export type Unit = "GFLOP/s" | "GB/s" | "images/s";
+/** Work per millisecond → rate. */
+const PER_MS: Record<Unit, number> = { "GFLOP/s": 1e-6, "GB/s": 1e-6, "images/s": 1e3 };
+
+export interface BenchCase {
+  readonly suite: Suite;
+  readonly name: string;
+  /** Of one call, in FLOP, bytes or images; the same for all engines whatever they really do. */
+  readonly work: number;
+  readonly unit: Unit;
+  /** Largest relative error of an engine's arrays against those of bench-js (plain JS where that cannot run the case). */
+  readonly tolerance: number;
+  readonly contenders: readonly Contender[];
+  /** A loop without arithmetic over as many bytes, measured in the same rounds: the reference of a case that moves data. */
+  readonly stream?: () => unknown;
+}
+
+/** The fastest loops of the machine. */
+export interface Peaks {
+  /** GFLOP/s; undefined where the engine has no such instructions. */
+  best(numerics: string): number | undefined;
+  /** Measures again and keeps the larger figure: the machine may have been busy the first time. */
+  remeasure(): Promise<void>;
+}
+
+const STREAM = "stream";
+const REMEASURE_MS = 500;
+
+/** What a stream loop may lose to a kernel that moves the same bytes in another order; an arithmetic loop loses to nobody. */
+const STREAM_SLACK = 1.1;
+
+export class Bench {
+  readonly rows: Row[] = [];
+  /** One line each. */
+  readonly notRun: string[] = [];
+  /** What makes the bench fail. */
+  readonly problems: string[] = [];
+  /** GFLOP/s really done, by row number. */
+  private readonly arithmetic = new Map<number, { benchCase: BenchCase; contender: Contender; rate: number }>();
+
+  constructor(
+    readonly options: BenchOptions,
+    private readonly peaks: Peaks,
+    private readonly log: (line: string) => void = () => {},
+  ) {}
+
+  /** Whether the options ask for a case; one that `--short` leaves out is said to be. */
+  wants(suite: Suite, name: string, { inShort }: { inShort: boolean }): boolean {
+    const wanted = this.options.suites.includes(suite) && (this.options.case === undefined || this.options.case === name);
+    if (!wanted || inShort || !this.options.short || this.options.case === name) return wanted;
+    this.skip(name, "--short");
+    return false;
+  }
+
+  /** Whether there is time for plain JavaScript to do so much work in a call; otherwise `what` is said to be left out. */
+  affordsPlain(what: string, work: number): boolean {
+    const estimateMs = work / PLAIN_WORK_PER_MS;
+    if (estimateMs <= LONGEST_CALL * limits(this.options).maxTimeMs) return true;
+    this.skip(what, `a call takes about ${(estimateMs / 1000).toFixed(1)} s${this.options.short ? ", --short" : ""}`);
+    return false;
+  }
+
+  skip(what: string, reason: string): void {
+    this.notRun.push(`${what}: ${reason}`);
+    this.log(`  not run: ${what}: ${reason}`);
+  }
+
+  async time(benchCase: BenchCase): Promise<void> {
+    const { stream, contenders } = benchCase;
+    this.log(`${benchCase.suite} ${benchCase.name}`);
+    const candidates = contenders.map((contender) => ({ name: title(contender), run: contender.run }));
+    if (stream !== undefined) candidates.push({ name: STREAM, run: stream });
+    const measured = await alternate(candidates, limits(this.options));
+    const equal = await this.compare(benchCase);
+    const reference = stream && (await this.fastestStream(benchCase, measured, stream));
+    if (reference !== undefined) this.add(benchCase, { engine: "reference", numerics: STREAM }, reference, { checked: false, fraction: 1 });
+    for (const contender of contenders) {
+      const measurement = measured.get(title(contender))!;
+      const checked = equal.has(contender);
+      const isReferred = contender.engine === "convlet";
+      const fraction = isReferred && reference ? this.plausible(benchCase, contender, reference.minMs / measurement.minMs) : undefined;
+      this.add(benchCase, contender, measurement, { checked, fraction });
+      if (isReferred && contender.arithmetic !== undefined) await this.refer(benchCase, contender, contender.arithmetic / measurement.minMs);
+    }
+  }
+
+  /** Rows of arithmetic, too, know their part of the reference now: its figure may have risen with every remeasurement. */
+  finish(): readonly Row[] {
+    return this.rows.map((row, index) => {
+      const referred = this.arithmetic.get(index);
+      const best = this.peaks.best(row.numerics);
+      if (referred === undefined || best === undefined) return row;
+      return { ...row, fraction: this.plausible(referred.benchCase, referred.contender, referred.rate / best) };
+    });
+  }
+
+  private add(
+    { suite, name, work, unit }: BenchCase,
+    { engine, numerics }: { engine: string; numerics: string },
+    { medianMs, minMs }: Measurement,
+    { checked, fraction }: { checked: boolean; fraction?: number },
+  ): void {
+    const rate = (work / medianMs) * PER_MS[unit];
+    const row = { suite, case: name, engine, numerics, threads: 1, runtime: runtimeName(), medianMs, minMs, rate, unit, checked };
+    this.rows.push({ ...row, ...(fraction !== undefined && { fraction }) });
+  }
+
+  /** Contenders whose numbers are those of the baseline, and the baseline itself when another one agrees with it. */
+  private async compare({ name, tolerance, contenders }: BenchCase): Promise<Set<Contender>> {
+    const equal = new Set<Contender>();
+    const baseline = contenders.find(({ engine }) => engine === "bench-js") ?? contenders.find(({ engine }) => engine === "convlet-plain");
+    if (baseline === undefined) return equal;
+    const expected = await baseline.result();
+    for (const contender of contenders) {
+      if (contender === baseline) continue;
+      const actual = await contender.result();
+      const [worst, error] = largestError(actual, expected);
+      this.log(`  ${title(contender)}: error ${error.toExponential(1)}`);
+      if (error <= tolerance) equal.add(contender).add(baseline);
+      else
+        this.problems.push(
+          `${name} ${title(contender)}: ${worst} differs from ${baseline.engine} by ${error.toExponential(1)}, allowed ${tolerance}`,
+        );
+    }
+    return equal;
+  }
+
+  /** Keeps the arithmetic rate of the last row. */
+  private async refer(benchCase: BenchCase, contender: Contender, perMs: number): Promise<void> {
+    const rate = perMs * PER_MS["GFLOP/s"];
+    if (rate > (this.peaks.best(contender.numerics) ?? 0)) await this.peaks.remeasure();
+    this.arithmetic.set(this.rows.length - 1, { benchCase, contender, rate });
+  }
+
+  /** Where a kernel seems faster, the two are measured again, and longer. */
+  private async fastestStream({ contenders }: BenchCase, measured: ReadonlyMap<string, Measurement>, run: () => unknown): Promise<Measurement> {
+    let fastest = measured.get(STREAM)!;
+    for (const contender of contenders) {
+      if (contender.engine !== "convlet" || measured.get(title(contender))!.minMs >= fastest.minMs) continue;
+      const candidates = [
+        { name: STREAM, run },
+        { name: title(contender), run: contender.run },
+      ];
+      const again = (await alternate(candidates, { ...limits(this.options), minTimeMs: REMEASURE_MS })).get(STREAM)!;
+      if (again.minMs < fastest.minMs) fastest = again;
+    }
+    return fastest;
+  }
+
+  /** The fraction; above the whole it is a problem. */
+  private plausible({ name, stream }: BenchCase, contender: Contender, fraction: number): number {
+    if (fraction > (stream === undefined ? 1 : STREAM_SLACK)) {
+      this.problems.push(`${name} ${title(contender)}: ${fraction.toFixed(2)} of the reference: one of the two is measured wrongly`);
+    }
+    return fraction;
+  }
+}
+
+/** Obvious loops reach about 0.3 GFLOP/s; those that move data as many GB/s. */
+const PLAIN_WORK_PER_MS = 3e5;
+/** A single call may take this many times what all calls of a fast engine may. */
+const LONGEST_CALL = 4;
+
+function title({ engine, numerics }: Contender): string {
+  return `${engine} ${numerics}`;
+}
+
+/** Name and relative error of the worst array. */
+export function largestError(actual: Arrays, expected: Arrays): [string, number] {
+  let worst: [string, number] = ["", 0];
+  for (const [name, array] of Object.entries(expected)) {
+    const error = actual[name] === undefined ? Number.POSITIVE_INFINITY : relativeError(actual[name], array);
+    if (error > worst[1]) worst = [name, error];
+  }
+  return worst;
+}

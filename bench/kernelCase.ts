@@ -1,0 +1,61 @@
+/** One layer's kernel on every machine of the library, beside the baseline. */
+
+import type { Model } from "../src/index.ts";
+import { type Numerics, supports } from "../src/machine/wasm.ts";
+import type { Arrays, Bench, BenchCase, Contender } from "./harness.ts";
+import { internals } from "./program.ts";
+import { type Streams, streamsOn } from "./suites/reference.ts";
+
+export interface Subject {
+  readonly model: Model;
+  /** The function that is measured. */
+  runner(numerics: Numerics): () => unknown;
+  /** What `run` computes from the case's data. */
+  result(run: () => unknown): Arrays;
+  /** Floating-point operations of a run with the algorithm that was chosen. */
+  readonly arithmetic?: number;
+  /** For kernels that move data: a loop without arithmetic over the very same arrays. It leaves the inputs as they are. */
+  stream?(streams: Streams): () => unknown;
+}
+
+export interface KernelCase extends Omit<BenchCase, "suite" | "contenders" | "stream"> {
+  build(machine: "wasm" | "plain"): Promise<Subject>;
+  /** bench/js. A RangeError says that it cannot run the case. */
+  baseline(): { run: () => unknown; result: () => Arrays };
+}
+
+export async function timeKernel(bench: Bench, kernel: KernelCase): Promise<void> {
+  const contenders: Contender[] = [];
+  const models: Model[] = [];
+  const add = ({ arithmetic, ...subject }: Subject, engine: Contender["engine"], numerics: Contender["numerics"]) => {
+    const run = subject.runner(numerics === "float64" ? "strict" : numerics);
+    contenders.push({ engine, numerics, run, result: () => subject.result(run), ...(arithmetic !== undefined && { arithmetic }) });
+  };
+  try {
+    // Both numerics and the stream in one memory: each finds in the caches what the others leave there.
+    const wasm = await kernel.build("wasm");
+    models.push(wasm.model);
+    add(wasm, "convlet", "strict");
+    if (supports("relaxed")) add(wasm, "convlet", "relaxed");
+    else bench.skip(`${kernel.name} convlet relaxed`, "this engine has no relaxed SIMD");
+    if (bench.affordsPlain(`${kernel.name} convlet-plain`, kernel.work)) {
+      const plain = await kernel.build("plain");
+      models.push(plain.model);
+      add(plain, "convlet-plain", "float64");
+    }
+    addBaseline(bench, kernel, contenders);
+    const stream = wasm.stream?.(streamsOn(internals(wasm.model).engine.state.memory));
+    await bench.time({ ...kernel, suite: "kernels", contenders, ...(stream && { stream }) });
+  } finally {
+    for (const model of models) model.dispose();
+  }
+}
+
+function addBaseline(bench: Bench, kernel: KernelCase, contenders: Contender[]): void {
+  try {
+    contenders.push({ engine: "bench-js", numerics: "float64", ...kernel.baseline() });
+  } catch (reason) {
+    if (!(reason instanceof RangeError)) throw reason;
+    bench.skip(`${kernel.name} bench-js`, reason.message);
+  }
+}

@@ -1,0 +1,5 @@
+/** esbuild inlines them as bytes. */
+declare module "*.wasm" {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}
