@@ -64,7 +64,7 @@ export class Bench {
   wants(suite: Suite, name: string, { inShort }: { inShort: boolean }): boolean {
     const wanted = this.options.suites.includes(suite) && (this.options.case === undefined || this.options.case === name);
     if (!wanted || inShort || !this.options.short || this.options.case === name) return wanted;
-    this.skip(name, "--short");
+    this.leaveOut(name, "--short");
     return false;
   }
 
@@ -72,11 +72,11 @@ export class Bench {
   affordsPlain(what: string, work: number): boolean {
     const estimateMs = work / PLAIN_WORK_PER_MS;
     if (estimateMs <= LONGEST_CALL * limits(this.options).maxTimeMs) return true;
-    this.skip(what, `a call takes about ${(estimateMs / 1000).toFixed(1)} s${this.options.short ? ", --short" : ""}`);
+    this.leaveOut(what, `a call takes about ${(estimateMs / 1000).toFixed(1)} s${this.options.short ? ", --short" : ""}`);
     return false;
   }
 
-  skip(what: string, reason: string): void {
+  leaveOut(what: string, reason: string): void {
     this.notRun.push(`${what}: ${reason}`);
     this.log(`  not run: ${what}: ${reason}`);
   }

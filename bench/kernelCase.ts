@@ -37,7 +37,7 @@ export async function timeKernel(bench: Bench, kernel: KernelCase): Promise<void
     models.push(wasm.model);
     add(wasm, "convlet", "strict");
     if (supports("relaxed")) add(wasm, "convlet", "relaxed");
-    else bench.skip(`${kernel.name} convlet relaxed`, "this engine has no relaxed SIMD");
+    else bench.leaveOut(`${kernel.name} convlet relaxed`, "this engine has no relaxed SIMD");
     if (bench.affordsPlain(`${kernel.name} convlet-plain`, kernel.work)) {
       const plain = await kernel.build("plain");
       models.push(plain.model);
@@ -56,6 +56,6 @@ function addBaseline(bench: Bench, kernel: KernelCase, contenders: Contender[]):
     contenders.push({ engine: "bench-js", numerics: "float64", ...kernel.baseline() });
   } catch (reason) {
     if (!(reason instanceof RangeError)) throw reason;
-    bench.skip(`${kernel.name} bench-js`, reason.message);
+    bench.leaveOut(`${kernel.name} bench-js`, reason.message);
   }
 }

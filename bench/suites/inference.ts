@@ -21,7 +21,7 @@ async function timeNet(bench: Bench, net: NetCase): Promise<void> {
   const data = netData(net);
   const contenders: Contender[] = [await convlet(net, data, "strict")];
   if (supports("relaxed")) contenders.push(await convlet(net, data, "relaxed"));
-  else bench.skip(`${net.name} convlet relaxed`, "this engine has no relaxed SIMD");
+  else bench.leaveOut(`${net.name} convlet relaxed`, "this engine has no relaxed SIMD");
   if (bench.affordsPlain(`${net.name} convlet-plain`, net.flop)) contenders.push(await convlet(net, data, "float64"));
   contenders.push(baseline(net, data));
   await bench.time({ suite: "inference", name: net.name, work: net.batch, unit: "images/s", tolerance: NET, contenders });
