@@ -38,6 +38,15 @@ export function digitMlp(seed: number, parameters: number): Model {
   );
 }
 
+/** The CNN, or the MLP with as many parameters as it. */
+export function buildDigitModel(kind: Kind, seed: number): Model {
+  if (kind === "cnn") return digitCnn(seed);
+  const cnn = digitCnn(seed);
+  const parameters = cnn.countParams();
+  cnn.dispose();
+  return digitMlp(seed, parameters);
+}
+
 /** Adam; the rate falls to 0 over `steps` along half a cosine wave, so that the last epoch is a quiet one. */
 export function compiled(model: Model, { learningRate, steps }: { learningRate: number; steps: number }): Model {
   const falling = cosineDecay({ initialLearningRate: learningRate, decaySteps: steps });

@@ -1,6 +1,6 @@
 import { progressBar } from "../../src/index.ts";
 import { countOf, type Digits, slice } from "./digitsData.ts";
-import { compiled, digitCnn, digitMlp, type Kind, type Model, TITLES } from "./digitsNetworks.ts";
+import { buildDigitModel, compiled, type Kind, type Model, TITLES } from "./digitsNetworks.ts";
 import type { Screen } from "./screen.ts";
 
 export const LEARNING_RATES = [0.002, 0.006, 0.018] as const;
@@ -32,14 +32,6 @@ export interface Training {
   readonly imagesPerSecond: number;
   readonly loss: readonly number[];
   readonly accuracy: readonly number[];
-}
-
-export function buildDigitModel(kind: Kind, seed: number): Model {
-  if (kind === "cnn") return digitCnn(seed);
-  const cnn = digitCnn(seed);
-  const parameters = cnn.countParams();
-  cnn.dispose();
-  return digitMlp(seed, parameters);
 }
 
 /** Trains once per learning rate and takes the one that is best on digits held out of the training set. The test set is not touched. */
