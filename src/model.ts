@@ -8,6 +8,7 @@ import { type SummaryOptions, summarize } from "./inspect/summary.ts";
 import { type Architecture, architectureToJson, type BuiltArchitecture, buildGraph, traceArchitecture } from "./layers/architecture.ts";
 import type { Layer, SymbolicTensor } from "./layers/layer.ts";
 import { input } from "./layers/layer.ts";
+import { threadCount } from "./machine/threads.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import { streamOf } from "./random.ts";
@@ -40,6 +41,11 @@ export interface ModelOptions {
   readonly numerics?: "auto" | "strict" | "relaxed";
   /** 8: float64 on the plain-JS machine, to check gradients. Default 4. */
   readonly elementBytes?: 4 | 8;
+  /**
+   * Threads that share the work of training and prediction; the results are the same bits for any number. "auto": one per core, at most 4.
+   * Default 1. More than one needs SharedArrayBuffer, and in a page that the model lives in a worker.
+   */
+  readonly threads?: number | "auto";
 }
 
 export interface CompileOptions {
@@ -57,11 +63,9 @@ export interface PredictOptions {
 /** One input's samples, or a list with one entry per input. */
 export type ModelInput = DataLike | readonly DataLike[];
 
-const MODEL_OPTIONS = ["seed", "classNames", "machine", "numerics", "elementBytes"];
+const MODEL_OPTIONS = ["seed", "classNames", "machine", "numerics", "elementBytes", "threads"];
 
 export class Model {
-  /** Resolves when the kernels are compiled; the async methods wait for it by themselves. */
-  readonly ready: Promise<void>;
   /** Layers in the order they run. */
   readonly layers: readonly ModelLayer[];
   readonly seed: number;
@@ -84,8 +88,7 @@ export class Model {
     this.classNames = classNames;
     this.built = buildGraph(architecture);
     for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.add(name);
-    this.engine = new Engine(this.graph, { machine, elementBytes });
-    this.ready = this.engine.ready;
+    this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads) });
     this.session = new Session(this.engine, this.graph, {
       seed,
       numerics: numerics === "relaxed" ? "relaxed" : "strict",
@@ -94,6 +97,11 @@ export class Model {
     });
     this.layers = [...architecture.layers].map(([name, layer]) => this.modelLayer(name, layer));
     for (const parameter of this.graph.parameters) this.initialize(parameter);
+  }
+
+  /** Resolves when the kernels are compiled and all threads there; the async methods wait for it by themselves. */
+  get ready(): Promise<void> {
+    return this.engine.ready;
   }
 
   get graph(): Graph {
@@ -447,7 +455,7 @@ export function model(
 
 /** A model from its file: a path (Node), a URL (`fetch`), or the bytes. Continues to the bit where it was saved. */
 export async function load(source: string | URL | ArrayBuffer | Uint8Array, options: Omit<ModelOptions, "seed" | "classNames"> = {}): Promise<Model> {
-  checkOptions("load", options, ["machine", "numerics"]);
+  checkOptions("load", options, ["machine", "numerics", "threads"]);
   const where = typeof source === "string" ? source : source instanceof URL ? source.href : "load";
   const file = readModelFile(await bytesOf(source), where);
   const { seed, classNames } = file.json;
