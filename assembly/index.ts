@@ -26,8 +26,6 @@ import {
   Record,
   Regularize,
   RmspropUpdate,
-  RUN_HEADER,
-  RunHeader,
   RunningStatistics,
   SgdUpdate,
   SoftmaxInputGrad,
@@ -36,6 +34,7 @@ import {
 } from "./records";
 import { activationInputGrad, activationOutput } from "./activation";
 import { affineOutput } from "./affine";
+import { announce, awaitOthers, clearProgress, isAborted, progressOf } from "./barrier";
 import { batchNormalizationInputGrad, batchNormalizationOutput } from "./batchNormalization";
 import { binaryOutput } from "./binary";
 import { clearHalo } from "./clearHalo";
@@ -58,14 +57,27 @@ import { adamUpdate, rmspropUpdate, sgdUpdate } from "./update";
 
 export { writeConstants } from "./lanes";
 
-/** Runs `count` records from address `first` on, as thread `thread` of `threads`. Returns how many were run. */
+/**
+ * Runs `count` records from address `first` on, as thread `thread` of `threads`. Returns `count` when all are done (for thread 0: by
+ * all threads), otherwise the number of the record it stopped at: the run header's abort word was set, or another thread made no
+ * progress for a second. The same call again then goes on from there.
+ */
 export function execute(first: usize, count: i32, thread: i32, threads: i32): i32 {
-  const run = changetype<RunHeader>(RUN_HEADER);
   let at = first;
-  for (let index = 0; index < count; index++) {
-    if (run.abort != 0) return index;
+  let index = 0;
+  if (threads > 1) {
+    for (const done = progressOf(thread); index < done; index++) at += changetype<Record>(at).bytes;
+  }
+  for (; index < count; index++) {
+    if (threads > 1 && !awaitOthers(index, thread, threads)) return index;
+    if (isAborted()) return index;
     dispatch(at, thread, threads);
     at += changetype<Record>(at).bytes;
+    if (threads > 1) announce(thread, index + 1);
+  }
+  if (threads > 1 && thread == 0) {
+    if (!awaitOthers(count, thread, threads)) return count - 1;
+    clearProgress(threads);
   }
   return count;
 }

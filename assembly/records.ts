@@ -14,6 +14,11 @@ export type Bytes = usize;
 export const RUN_HEADER: usize = 64;
 /** Where `writeConstants` puts what hot loops load (see lanes.ts). */
 export const CONSTANTS: usize = 512;
+/** Where the threads of a run tell each other how far they are: one `Progress` for each, MAX_THREADS of them. */
+export const PROGRESS: usize = 1024;
+/** A cache line each: it has one writer. */
+export const PROGRESS_BYTES: usize = 64;
+export const MAX_THREADS: usize = 32;
 /** First byte that the host may lay out. */
 export const FIRST_FREE: usize = 4096;
 
@@ -38,6 +43,15 @@ export class RunHeader {
   correctedRate: f32;
   /** Not 0: `execute` returns before its next instruction. */
   abort: i32;
+}
+
+/** How far a thread is in the range being run; 0 between runs. */
+@unmanaged
+export class Progress {
+  /** Instructions whose share this thread has finished. */
+  done: i32;
+  /** Threads that sleep until `done` changes. */
+  sleepers: i32;
 }
 
 /**

@@ -5,7 +5,9 @@ import type { Graph } from "./graph.ts";
 import type { Machine } from "./machine/machine.ts";
 import { plainMachine } from "./machine/plain/index.ts";
 import { writeRunHeader } from "./machine/records.ts";
+import { sayOnce } from "./machine/sayOnce.ts";
 import { State } from "./machine/state.ts";
+import { threadedMachine, usableThreads } from "./machine/threads.ts";
 import { type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
 import type { Section } from "./ops/op.ts";
 import { type Bases, emit, type Program, type RecordRange, tableBytes } from "./program.ts";
@@ -15,6 +17,8 @@ export interface EngineOptions {
   readonly machine: "auto" | "wasm" | "plain";
   /** 8: float64 on the plain-JS machine, for gradient checks. */
   readonly elementBytes: 4 | 8;
+  /** Threads that run the WebAssembly kernels. Default 1. */
+  readonly threads?: number;
 }
 
 /** A program with addresses. */
@@ -26,16 +30,23 @@ export interface Placed {
   preparedFor: string;
 }
 
-export type Spec = Omit<ProgramSpec, "elementBytes" | "stateOffset">;
+export type Spec = Omit<ProgramSpec, "elementBytes" | "threads" | "stateOffset">;
 
 /** Programs kept at once; the one not used for longest goes. */
 const KEPT_PROGRAMS = 8;
 
 const ALIGNMENT = 64;
 
+/** Below this many operations (about 20 µs) the caller runs a range alone: a worker that is asleep takes 30 µs to wake up, one awake 1 µs. */
+const LEAST_SHARED_WORK = 1_000_000;
+
+/** What writes to the State runs on the calling thread alone: a worker that is lost then takes no half-written weights with it. */
+const ALONE: ReadonlySet<Section> = new Set(["statistics", "update"]);
+
 export class Engine {
   readonly state: State;
-  readonly ready: Promise<void>;
+  private readonly loaded: Promise<void>;
+  private readonly threads: number;
   private readonly programs = new Map<string, Placed>();
   private readonly machines = new Map<Machine["name"], Machine>();
   private plain: ReturnType<typeof plainMachine> | undefined;
@@ -45,10 +56,19 @@ export class Engine {
     readonly graph: Graph,
     readonly options: EngineOptions,
   ) {
-    this.state = new State(graph, options.elementBytes);
-    this.ready = this.load();
+    const { threads = 1, machine, elementBytes } = options;
+    this.threads = machine === "plain" || elementBytes === 8 ? 1 : usableThreads(threads);
+    this.state = new State(graph, elementBytes, this.threads > 1 ? "shared" : "unshared");
+    this.loaded = this.load();
     // Whoever awaits `ready` gets the error; nobody awaiting it must not end the process.
-    this.ready.catch(() => {});
+    this.loaded.catch(() => {});
+  }
+
+  /** Resolves when the kernels are compiled and all threads there, again after one was lost. */
+  get ready(): Promise<void> {
+    return this.loaded.then(async () => {
+      for (const machine of this.machines.values()) await machine.ready?.();
+    });
   }
 
   get isReady(): boolean {
@@ -60,11 +80,11 @@ export class Engine {
     const { memory } = this.state;
     if (machine === "plain" || this.options.elementBytes === 8) return this.usePlain();
     try {
-      const strict = await wasmMachine(memory, "strict");
-      const relaxed = supports("relaxed") ? await wasmMachine(memory, "relaxed") : undefined;
-      if (this.disposed) return;
+      const load = (numerics: Numerics) => (this.threads > 1 ? threadedMachine(memory, numerics, this.threads) : wasmMachine(memory, numerics));
+      const [strict, relaxed] = await Promise.all([load("strict"), supports("relaxed") ? load("relaxed") : undefined]);
       if (relaxed !== undefined) this.machines.set("relaxed", relaxed);
       this.machines.set("strict", strict);
+      if (this.disposed) this.dispose();
     } catch (cause) {
       if (machine === "wasm") throw new Error('machine: this engine or page refuses the WebAssembly kernels; use machine: "plain"', { cause });
       sayOnce(`convlet: WebAssembly is not to be had here (${(cause as Error).message}); running in plain JavaScript, which is much slower`);
@@ -87,7 +107,7 @@ export class Engine {
   /** Compiles without allocating: for the plan view. */
   compile(spec: Spec): Program {
     const { elementBytes } = this.options;
-    return compileProgram(this.graph, { ...spec, elementBytes, stateOffset: (array) => this.state.layout.offset(array) });
+    return compileProgram(this.graph, { ...spec, elementBytes, threads: this.threads, stateOffset: (array) => this.state.layout.offset(array) });
   }
 
   /** The program of a key, built when it is new. Throws a RangeError before anything changes when it does not fit. */
@@ -143,15 +163,21 @@ export class Engine {
     writeRunHeader(this.state.memory.buffer, { abort: 0, ...run.header });
     const wanted = `${this.state.version}`;
     if (placed.preparedFor !== wanted) {
-      this.execute(machine, placed.sections.get("prepare"));
+      this.execute(machine, placed.sections.get("prepare"), placed.program.preparedBytes);
       placed.preparedFor = wanted;
     }
-    for (const section of sections) this.execute(machine, placed.sections.get(section));
+    for (const section of sections) {
+      const range = placed.sections.get(section);
+      const work = ALONE.has(section) || range === undefined ? 0 : range.work * (run.header.batch ?? 1);
+      this.execute(machine, range, work);
+    }
     if (sections.includes("update") || sections.includes("statistics")) this.state.version++;
   }
 
-  private execute(machine: Machine, range: RecordRange | undefined): void {
-    if (range !== undefined) machine.execute(range.first, range.count);
+  private execute(machine: Machine, range: RecordRange | undefined, work: number): void {
+    if (range === undefined) return;
+    const ran = machine.execute(range.first, range.count, work < LEAST_SHARED_WORK ? 1 : undefined);
+    if (ran < range.count) throw new Error("model: the run was aborted");
   }
 
   /** A program's array of floats, as a view: use it at once. */
@@ -190,18 +216,11 @@ export class Engine {
   dispose(): void {
     this.disposed = true;
     this.programs.clear();
+    for (const machine of this.machines.values()) machine.dispose?.();
     this.machines.clear();
     this.plain = undefined;
     this.state.dispose();
   }
-}
-
-const said = new Set<string>();
-
-function sayOnce(line: string): void {
-  if (said.has(line)) return;
-  said.add(line);
-  console.warn(line);
 }
 
 function align(bytes: number): number {

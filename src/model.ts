@@ -8,6 +8,7 @@ import { type SummaryOptions, summarize } from "./inspect/summary.ts";
 import { type Architecture, architectureToJson, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
 import type { Layer } from "./layers/layer.ts";
 import { megabytes } from "./machine/state.ts";
+import { threadCount } from "./machine/threads.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
 import { checkModelOptions } from "./modelOptions.ts";
 import { checkNumber, checkOptions, within } from "./options.ts";
@@ -41,6 +42,11 @@ export interface ModelOptions {
   readonly numerics?: "auto" | "strict" | "relaxed";
   /** 8: float64 on the plain-JS machine, to check gradients. Default 4. */
   readonly elementBytes?: 4 | 8;
+  /**
+   * Threads that share the work of training and prediction; the results are the same bits for any number. "auto": one per core, at most 4.
+   * Default 1. More than one needs SharedArrayBuffer, and in a page that the model lives in a worker.
+   */
+  readonly threads?: number | "auto";
 }
 
 export interface CompileOptions {
@@ -59,8 +65,6 @@ export interface PredictOptions {
 export type ModelInput = DataLike | readonly DataLike[];
 
 export class Model {
-  /** Resolves when the kernels are compiled; the async methods wait for it by themselves. */
-  readonly ready: Promise<void>;
   /** Layers in the order they run. */
   readonly layers: readonly ModelLayer[];
   readonly seed: number;
@@ -83,8 +87,7 @@ export class Model {
     this.seed = seed;
     this.classNames = classNames;
     for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.add(name);
-    this.engine = new Engine(this.graph, { machine, elementBytes });
-    this.ready = this.engine.ready;
+    this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads) });
     this.session = new Session(this.engine, this.graph, {
       seed,
       numerics: numerics === "relaxed" ? "relaxed" : "strict",
@@ -93,6 +96,11 @@ export class Model {
     });
     this.layers = [...architecture.layers].map(([name, layer]) => this.modelLayer(name, layer));
     for (const parameter of this.graph.parameters) this.initialize(parameter);
+  }
+
+  /** Resolves when the kernels are compiled and all threads there; the async methods wait for it by themselves. */
+  get ready(): Promise<void> {
+    return this.engine.ready;
   }
 
   get graph(): Graph {
@@ -170,7 +178,8 @@ export class Model {
    * 3 epochs and then 2 give the bits of 5. Returns figures per epoch.
    */
   async fit(x: ModelInput | BatchSource, y?: DataLike | ModelFitOptions, options?: ModelFitOptions): Promise<History> {
-    return (await this.trained("fit")).fit(x, y, options);
+    const trainer = this.compiledTrainer("fit");
+    return trainer.exclusively("fit", async () => (await this.trained("fit")).fit(x, y, options));
   }
 
   /** One update on one batch. Returns its loss and metrics. */
@@ -423,12 +432,17 @@ export class Model {
     return batches;
   }
 
-  private async trained(where: string): Promise<Trainer> {
+  private compiledTrainer(where: string): Trainer {
     this.checkUsable();
     if (this.trainer === undefined) throw new Error(`${where}: the model is not compiled; call model.compile({ optimizer, loss }) first`);
+    return this.trainer;
+  }
+
+  private async trained(where: string): Promise<Trainer> {
+    const trainer = this.compiledTrainer(where);
     await this.ready;
     this.checkUsable();
-    return this.trainer;
+    return trainer;
   }
 
   private checkUsable(): void {

@@ -4,7 +4,7 @@ import type { Shape } from "./shape.ts";
 
 /** The checks of `ModelOptions`. `output` is the shape of the first output, whose last axis the class names are of. */
 export function checkModelOptions(options: Readonly<Record<string, unknown>>, output: Shape): void {
-  checkOptions("model", options, ["seed", "classNames", "machine", "numerics", "elementBytes"]);
+  checkOptions("model", options, ["seed", "classNames", "machine", "numerics", "elementBytes", "threads"]);
   const { seed = 0, classNames, machine = "auto", numerics = "auto", elementBytes = 4 } = options;
   checkNumber("model", "seed", seed, SEEDS);
   checkChoice("model", "machine", machine, ["auto", "wasm", "plain"]);

@@ -36,7 +36,7 @@ export function model(
 
 /** A model from its file: a path (Node), a URL (`fetch`), or the bytes. Continues to the bit where it was saved. */
 export async function load(source: string | URL | ArrayBuffer | Uint8Array, options: Omit<ModelOptions, "seed" | "classNames"> = {}): Promise<Model> {
-  checkOptions("load", options, ["machine", "numerics"]);
+  checkOptions("load", options, ["machine", "numerics", "threads"]);
   if (!(typeof source === "string" || source instanceof URL || source instanceof ArrayBuffer || source instanceof Uint8Array)) {
     throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
   }

@@ -59,7 +59,12 @@ export interface ArrayPort {
 export interface RecordRange {
   readonly first: number;
   readonly count: number;
+  /** What it costs per sample, in floating-point operations: whether several threads are worth while. */
+  readonly work: number;
 }
+
+/** Reading or writing a float takes as long as so many operations. */
+const FLOAT_WORK = 4;
 
 export function tableBytes(program: Program): number {
   return program.tensors.length * TENSOR_BYTES + program.steps.reduce((sum, step) => sum + recordBytes(step.kernel), 0);
@@ -74,11 +79,21 @@ export function emit(program: Program, bases: Bases, buffer: ArrayBufferLike): M
   let at = bases.table + program.tensors.length * TENSOR_BYTES;
   for (const step of program.steps) {
     writeInstruction(buffer, at, instruction(step, bases));
-    const range = sections.get(step.section) ?? { first: at, count: 0 };
-    sections.set(step.section, { first: range.first, count: range.count + 1 });
+    const range = sections.get(step.section) ?? { first: at, count: 0, work: 0 };
+    sections.set(step.section, { first: range.first, count: range.count + 1, work: range.work + work(step, program.tensors) });
     at += recordBytes(step.kernel);
   }
   return sections;
+}
+
+function work({ cost, fields }: PlacedStep, tensors: readonly Tensor[]): number {
+  let floats = 0;
+  for (const field of Object.values(fields)) {
+    if (field === null || typeof field === "number" || !("tensor" in field)) continue;
+    const { height, width, channels } = tensors[field.tensor];
+    floats += height * width * channels;
+  }
+  return cost + floats * FLOAT_WORK;
 }
 
 function instruction(step: PlacedStep, bases: Bases): Instruction {

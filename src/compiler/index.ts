@@ -22,6 +22,8 @@ export interface ProgramSpec {
   readonly backward?: "parameters" | "inputs";
   readonly optimizer?: OptimizerSpec;
   readonly elementBytes: 4 | 8;
+  /** Most threads that a run will have. */
+  readonly threads: number;
   isTrainable(parameter: Parameter): boolean;
   stateOffset(array: StateArray): number;
 }

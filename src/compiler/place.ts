@@ -1,5 +1,5 @@
 /** Decides what shares memory: in-place steps, halos, lifetimes, offsets. */
-import type { Tensor as Descriptor } from "../../build/records.ts";
+import type { Tensor as Descriptor, KernelName } from "../../build/records.ts";
 import { type ArenaArray, type Field, type PreparedArray, SECTIONS, type StateArray, type Step, type Storage, type Tensor } from "../ops/op.ts";
 import type { ArrayPort, PlacedField, PlacedStep, Ports, Program } from "../program.ts";
 import { largerHalo } from "./lower.ts";
@@ -7,6 +7,8 @@ import { largerHalo } from "./lower.ts";
 export interface PlaceOptions {
   readonly capacity: number;
   readonly elementBytes: 4 | 8;
+  /** Most threads that a run will have. */
+  readonly threads: number;
   /** Byte offset of a parameter's array in the State. */
   stateOffset(array: StateArray): number;
 }
@@ -25,6 +27,9 @@ export interface SymbolicPorts {
 
 /** Cache lines; kernels may read one past a row's end, never write there. */
 const ALIGNMENT = 64;
+
+/** Kernels whose threads share one scratch: each has the part of its channels. */
+const SHARED_SCRATCH: ReadonlySet<KernelName> = new Set(["batchNormalizationOutput", "batchNormalizationInputGrad"]);
 
 /** A piece of the arena: `first` and `last` are the steps that touch it. */
 interface Piece {
@@ -63,7 +68,7 @@ export function place(emitted: readonly Step[], ports: SymbolicPorts, options: P
     section: step.section,
     name: step.name,
     cost: step.cost,
-    scratchBytes: step.scratchBytes,
+    scratchBytes: align(step.scratchBytes),
     scratch: step.scratchBytes > 0 ? pieces.of(step).offset : 0,
     fields: Object.fromEntries(Object.entries<Field>(step.fields).map(([name, field]) => [name, placeField(field)])),
   }));
@@ -162,7 +167,7 @@ class Pieces {
       for (const field of Object.values<Field>(step.fields)) {
         if (field !== null && typeof field === "object" && field.kind === "array") this.touch(field, this.arrayBytes(field), index);
       }
-      if (step.scratchBytes > 0) this.touch(step, step.scratchBytes, index);
+      if (step.scratchBytes > 0) this.touch(step, this.scratchBytes(step), index);
     });
     const arrays = [ports.target, ports.sampleWeight, ports.losses, ...ports.penalties].filter((array) => array !== null);
     for (const array of arrays) this.touch(array, this.arrayBytes(array), array.hostWrites ? -1 : steps.length);
@@ -214,6 +219,11 @@ class Pieces {
   private storageBytes({ extent, halo }: Storage): number {
     const pixels = (halo.top + extent.height + halo.bottom) * (halo.left + extent.width + halo.right);
     return this.options.capacity * pixels * extent.channels * this.options.elementBytes;
+  }
+
+  /** Of all threads together, each its own cache lines. */
+  private scratchBytes({ kernel, scratchBytes }: Step): number {
+    return SHARED_SCRATCH.has(kernel) ? scratchBytes : align(scratchBytes) * this.options.threads;
   }
 
   private arrayBytes({ count, element }: ArenaArray): number {

@@ -1,8 +1,15 @@
 /** A machine executes a range of records that stand in a memory. */
 export interface Machine {
   readonly name: "strict" | "relaxed" | "plain";
-  /** Runs `count` records from byte address `first` on. Returns how many ran (fewer when the run header's abort word was set). */
-  execute(first: number, count: number): number;
+  /**
+   * Runs `count` records from byte address `first` on, on at most `threads` threads (default: all it has; the bits are the same).
+   * Returns how many ran (fewer when the run header's abort word was set).
+   */
+  execute(first: number, count: number, threads?: number): number;
+  /** Resolves when a machine of several threads has all of them, again after some were lost. */
+  ready?(): Promise<void>;
+  /** Gives its threads back. */
+  dispose?(): void;
 }
 
 /** The bytes a State lives in. `buffer` changes when the memory grows: views are made per call. */

@@ -40,9 +40,10 @@ export class State {
   /** Grows with every change of a parameter: tells a program that what it prepared is stale. */
   version = 1;
 
-  constructor(graph: Graph, elementBytes: 4 | 8) {
+  constructor(graph: Graph, elementBytes: 4 | 8, memory: "shared" | "unshared" = "unshared") {
     this.layout = new StateLayout(graph, [], elementBytes);
-    this.memory = allocate(() => new WebAssembly.Memory({ initial: pages(this.end), maximum: MAX_PAGES }), this.end);
+    const initial = pages(this.end);
+    this.memory = allocate(() => (memory === "shared" ? sharedMemory(initial) : new WebAssembly.Memory({ initial, maximum: MAX_PAGES })), this.end);
   }
 
   /** First byte behind the parameters' arrays. */
@@ -76,6 +77,17 @@ export class State {
   view(parameter: Parameter, role: string): Float32Array | Float64Array {
     const FloatArray = this.layout.elementBytes === 8 ? Float64Array : Float32Array;
     return new FloatArray(this.memory.buffer, FIRST_FREE + this.layout.offset({ parameter, role }), sizeOf(parameter.shape));
+  }
+}
+
+/** A shared memory keeps room for all it may ever be; an engine with little address space gives it less. */
+function sharedMemory(initial: number): WebAssembly.Memory {
+  for (let maximum = MAX_PAGES; ; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial, maximum: Math.max(initial, maximum), shared: true });
+    } catch (reason) {
+      if (maximum <= initial) throw reason;
+    }
   }
 }
 

@@ -15,27 +15,38 @@ export function supports(numerics: Numerics): boolean {
   return typeof WebAssembly === "object" && WebAssembly.validate(numerics === "relaxed" ? RELAXED_PROBE : SIMD_PROBE);
 }
 
-const modules = new Map<Numerics, Promise<WebAssembly.Module>>();
+const modules = new Map<string, Promise<WebAssembly.Module>>();
 
-/** The compiled kernels, once per page or process. */
-export function compileKernels(numerics: Numerics): Promise<WebAssembly.Module> {
-  let module = modules.get(numerics);
+/** The compiled kernels for a shared or an unshared memory, once per page or process. */
+export function compileKernels(numerics: Numerics, memory: "shared" | "unshared" = "unshared"): Promise<WebAssembly.Module> {
+  const key = `${numerics} ${memory}`;
+  let module = modules.get(key);
   if (module === undefined) {
-    module = inflate(numerics === "strict" ? strict : relaxed).then((bytes) => WebAssembly.compile(unshared(bytes)));
-    modules.set(numerics, module);
+    module = inflate(numerics === "strict" ? strict : relaxed).then((bytes) => WebAssembly.compile(memory === "shared" ? bytes : unshared(bytes)));
+    modules.set(key, module);
   }
   return module;
 }
 
-/** Kernels on `memory`. Rejects where the engine or the page's policy refuses WebAssembly. */
-export async function wasmMachine(memory: WebAssembly.Memory, numerics: Numerics): Promise<Machine> {
-  const { exports } = instantiateSync(await compileKernels(numerics), { env: { memory } });
-  const execute = exports.execute as (first: number, count: number, thread: number, threads: number) => number;
+/** Runs `count` records from `first` on as thread `thread` of `threads`: see assembly/index.ts. */
+export type Execute = (first: number, count: number, thread: number, threads: number) => number;
+
+/** Kernels on `memory`, shared or not. Rejects where the engine or the page's policy refuses WebAssembly. */
+export async function instantiateKernels(memory: WebAssembly.Memory, numerics: Numerics): Promise<{ module: WebAssembly.Module; execute: Execute }> {
+  const isShared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
+  const module = await compileKernels(numerics, isShared ? "shared" : "unshared");
+  const { exports } = instantiateSync(module, { env: { memory } });
   (exports.writeConstants as () => void)();
+  return { module, execute: exports.execute as Execute };
+}
+
+/** The machine of one thread. Rejects as `instantiateKernels` does. */
+export async function wasmMachine(memory: WebAssembly.Memory, numerics: Numerics): Promise<Machine> {
+  const { execute } = await instantiateKernels(memory, numerics);
   return { name: numerics, execute: (first, count) => execute(first, count, 0, 1) };
 }
 
-async function inflate(base64: string): Promise<Uint8Array> {
+async function inflate(base64: string): Promise<Uint8Array<ArrayBuffer>> {
   const deflated = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return new Uint8Array(await new Response(stream).arrayBuffer());

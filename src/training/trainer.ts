@@ -74,8 +74,18 @@ export class Trainer {
     if (this.busy) throw new Error(`${where}: the model is already training; await the first fit, or clone the model`);
   }
 
+  /** Runs `work`; until it ends, whatever would change the model is refused. */
+  async exclusively<T>(where: string, work: () => Promise<T>): Promise<T> {
+    this.checkIdle(where);
+    this.busy = true;
+    try {
+      return await work();
+    } finally {
+      this.busy = false;
+    }
+  }
+
   async fit(x: DataLike | readonly DataLike[] | BatchSource, y?: DataLike | ModelFitOptions, given?: ModelFitOptions): Promise<History> {
-    this.checkIdle("fit");
     const fromBatches = isBatchSource(x) && (y === undefined || !isData(y));
     const options = ((fromBatches ? (y ?? given) : given) ?? {}) as ModelFitOptions;
     checkFitOptions(options as FitOptions & Record<string, unknown>, ["validationData", "validationSplit", "classWeight", "sampleWeight"]);
@@ -87,7 +97,6 @@ export class Trainer {
       throw new TypeError("fit: got validationData and validationSplit, needs at most one of them");
     }
     const seed = options.seed ?? this.session.options.seed;
-    this.busy = true;
     this.accumulates = (options.gradientAccumulation ?? 1) > 1;
     try {
       const { training, validation } = fromBatches
@@ -104,7 +113,6 @@ export class Trainer {
       const run = { session: this.session, compiled: this.compiled, source: training, options, seed, callbacks, context, validate };
       return await runFit(run).finally(() => training.close?.());
     } finally {
-      this.busy = false;
       this.accumulates = false;
     }
   }

@@ -132,7 +132,8 @@ export class ConvCase {
     writeInstruction(memory.buffer, at, { kernel, cost: 0, scratch, scratchBytes: bytes, fields: resolved as { [F in keyof Records[K]]: number } });
     writeRunHeader(memory.buffer, { batch: this.geometry.batch, accumulate: 0, abort: 0 });
     const { exports } = await WebAssembly.instantiate(await compileKernels("strict"), { env: { memory } });
-    for (let thread = 0; thread < threads; thread++) (exports.execute as (...words: number[]) => number)(at, 1, thread, threads);
+    // Thread 0 waits for the others at the end, so it comes last.
+    for (let thread = threads - 1; thread >= 0; thread--) (exports.execute as (...words: number[]) => number)(at, 1, thread, threads);
   }
 
   /** The halo and the neighbour channels of a tensor are as they were filled. */
