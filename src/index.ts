@@ -14,6 +14,7 @@ export {
   orthogonal,
   zeros,
 } from "./initializers.ts";
+export type { ProfileRow } from "./inspect/profile.ts";
 export type { ActivationName, ActivationSpec, AlphaOptions } from "./layers/activation.ts";
 export { elu, gelu, hardSigmoid, hardSwish, leakyRelu, relu, relu6, selu, sigmoid, softmax, softplus, swish, tanh } from "./layers/activation.ts";
 export { type RescalingOptions, rescaling } from "./layers/affine.ts";

@@ -4,6 +4,7 @@ import { writeAtomically } from "./formats/files.ts";
 import { arrayName, type ModelFile, storedArray, writeModelFile } from "./formats/modelFile.ts";
 import { FileFormatError, type NamedTensor } from "./formats/safetensors.ts";
 import type { Graph, Parameter, Value } from "./graph.ts";
+import { type ProfileRow, profile } from "./inspect/profile.ts";
 import { type SummaryOptions, summarize } from "./inspect/summary.ts";
 import { type Architecture, architectureToJson, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
 import type { Layer } from "./layers/layer.ts";
@@ -257,6 +258,24 @@ export class Model {
       { layers: this.layers, graph: this.graph, engine: this.engine, compiled: this.compiled, isTrainable: this.isTrainable },
       options,
     );
+  }
+
+  /**
+   * Time, rate and memory traffic of every instruction of a prediction of `x` (all its samples in one run), as medians over `rounds`
+   * (default 20). Arithmetic that an algorithm saves counts as done: GFLOP/s may stand above the machine's.
+   */
+  async profile(x: ModelInput, options: { readonly rounds?: number } = {}): Promise<ProfileRow[]> {
+    await this.ready;
+    this.checkUsable();
+    checkOptions("profile", options, ["rounds"]);
+    const rounds = checkNumber("profile", "rounds", options.rounds ?? 20, { whole: true, atLeast: 1 });
+    const inputs = this.batches(x, "profile");
+    const { count } = inputs[0];
+    const placed = this.session.inferenceProgram(this.graph.outputs, count);
+    const numerics = this.options.numerics === "strict" ? "strict" : "relaxed";
+    this.session.loadInputs(placed, inputs, { start: 0, size: count, order: null });
+    this.engine.run(placed, ["forward"], { header: { batch: count }, numerics });
+    return profile(this.engine, placed, { batch: count, numerics, rounds });
   }
 
   private readonly isTrainable = ({ layer }: Parameter): boolean => !this.frozen.has(layer);

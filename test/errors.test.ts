@@ -313,6 +313,7 @@ describe("after dispose", () => {
     save: (model) => model.save("never-written"),
     restore: (model) => model.restore(loose({ json: {} }), "file"),
     clone: (model) => model.clone(),
+    profile: (model) => model.profile(x),
   };
 
   test("there is a case for every public method", () => {
