@@ -17,6 +17,14 @@ export function multiplyAdd(a: v128, b: v128, sum: v128): v128 {
   return f32x4.add(sum, f32x4.mul(a, b));
 }
 
+/** sum − a · b, likewise. */
+// @ts-ignore: decorator
+@inline
+export function multiplySubtract(a: v128, b: v128, sum: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, sum);
+  return f32x4.sub(sum, f32x4.mul(a, b));
+}
+
 /** Stores the first `count` lanes; all of them when count is 4 or more. */
 // @ts-ignore: decorator
 @inline
@@ -80,6 +88,13 @@ export enum Constant {
   seluScaleAlpha,
   probabilityLow,
   probabilityHigh,
+  twoAndHalf,
+  eight,
+  third,
+  rootOf2,
+  quarterOfRootOf2,
+  thirdOfRootOf2,
+  sixthOfRootOf2,
 }
 
 /** Fills the constant table. The host calls it once per instance, before the first run; every instance writes the same. */
@@ -124,6 +139,13 @@ export function writeConstants(): void {
   storeConstant(Constant.seluScaleAlpha, 1.7580993175506592);
   storeConstant(Constant.probabilityLow, 1e-7);
   storeConstant(Constant.probabilityHigh, 0.9999999);
+  storeConstant(Constant.twoAndHalf, 2.5);
+  storeConstant(Constant.eight, 8);
+  storeConstant(Constant.third, 0.3333333432674408);
+  storeConstant(Constant.rootOf2, 1.4142135381698608);
+  storeConstant(Constant.quarterOfRootOf2, 0.3535533845424652);
+  storeConstant(Constant.thirdOfRootOf2, 0.4714045226573944);
+  storeConstant(Constant.sixthOfRootOf2, 0.2357022613286972);
 }
 
 function storeConstant(constant: Constant, value: f32): void {

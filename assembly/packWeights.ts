@@ -1,5 +1,6 @@
 import { f32At } from "./lanes";
 import { TILE_COLUMNS } from "./matmulPlan";
+import { packWinograd } from "./packWinograd";
 import { PackWeights, Panels } from "./records";
 
 /**
@@ -8,6 +9,7 @@ import { PackWeights, Panels } from "./records";
  * [outChannel][8], flipped because the input gradient reads outputGrad upwards, from the last tap to the first.
  */
 export function packWeights(record: PackWeights, thread: i32, threads: i32): void {
+  if (record.layout >= Panels.winogradOutput) return packWinograd(record, thread, threads);
   const inverse = record.layout == Panels.inputGrad;
   const inChannels = record.inChannels / record.groups;
   const outChannels = record.outChannels / record.groups;

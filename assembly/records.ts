@@ -118,6 +118,8 @@ export enum Algorithm {
   matmul = 1,
   /** One weight per channel and tap: groups = inChannels = outChannels. */
   depthwise,
+  /** F(4x4, 3x3): window 3x3, stride, dilation and groups 1. */
+  winograd,
 }
 
 export enum Activation {
@@ -153,6 +155,10 @@ export enum Panels {
   output = 1,
   /** [group][inChannel / 8][flipped windowY][flipped windowX][outChannel][8 inChannels] */
   inputGrad,
+  /** [position of 36][outChannel / 8][inChannel][8 outChannels]; 16 floats that nobody writes end each position. */
+  winogradOutput,
+  /** [position of 36][inChannel / 8][outChannel][8 inChannels] of the flipped window; ended likewise. */
+  winogradInputGrad,
 }
 
 export enum ElementLoss {

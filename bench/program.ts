@@ -1,5 +1,5 @@
 /** A model's program taken apart: sections and single records run and timed, with the model's own compiler and machines. */
-import type { RunHeader } from "../build/records.ts";
+import { Algorithm, type RunHeader } from "../build/records.ts";
 import type { Engine, Placed, Spec } from "../src/engine.ts";
 import type { Model } from "../src/index.ts";
 import { writeRunHeader } from "../src/machine/records.ts";
@@ -85,7 +85,20 @@ export class ProgramUnderTest {
   /** Floating-point operations that the records of these sections, or of this kernel, make for a batch. */
   arithmetic(what: { sections: readonly Section[] } | { kernel: string }): number {
     const isMeant = ({ step }: RecordAt) => ("sections" in what ? what.sections.includes(step.section) : step.kernel === what.kernel);
-    return this.batch * this.records.filter(isMeant).reduce((sum, { step }) => sum + step.cost, 0);
+    return this.batch * this.records.filter(isMeant).reduce((sum, { step }) => sum + this.arithmeticOf(step), 0);
+  }
+
+  /** Of one sample. Winograd's F(4x4, 3x3) makes 36 products where the direct sum makes 144; its transforms are left out. */
+  private arithmeticOf({ cost, fields }: PlacedStep): number {
+    if (fields.algorithm !== Algorithm.winograd) return cost;
+    const tensor = (name: string) => {
+      const field = fields[name];
+      return typeof field === "object" && field !== null && "tensor" in field ? this.placed.program.tensors[field.tensor] : undefined;
+    };
+    const [source, result] = [tensor("input") ?? tensor("inputGrad"), tensor("output") ?? tensor("outputGrad")];
+    const tiled = tensor("inputGrad") ?? result;
+    if (source === undefined || result === undefined || tiled === undefined) throw new Error("internal: a convolution without tensors");
+    return 2 * 36 * Math.ceil(tiled.height / 4) * Math.ceil(tiled.width / 4) * source.channels * result.channels;
   }
 
   /** The view of an input, an output or a gradient of an input. */

@@ -2,6 +2,7 @@ import { Matmul, PANEL_ROW_BYTES, matmulAt, mergeSegments } from "../matmulPlan"
 import { Algorithm, Conv2dInputGrad, RunHeader, RUN_HEADER, Write } from "../records";
 import { viewPixels } from "../rowView";
 import { chooseBlocks, runMatmul } from "./tiles";
+import { runWinograd } from "./winograd";
 
 /**
  * inputGrad [batch, height, width, inChannels] ← or += the adjoint of conv2dOutput, gathered: input row y sums the taps
@@ -10,11 +11,24 @@ import { chooseBlocks, runMatmul } from "./tiles";
  * the first: outputGrad is then read upwards, as the panels are packed (depthwise weights are walked backwards).
  */
 export function conv2dInputGrad(record: Conv2dInputGrad, thread: i32, threads: i32): void {
+  if (record.algorithm == Algorithm.winograd) return winogradInputGrad(record, thread, threads);
   for (let phaseY = 0; phaseY < min(record.strideY, record.inputGrad.height); phaseY++) {
     for (let phaseX = 0; phaseX < min(record.strideX, record.inputGrad.width); phaseX++) {
       inputGradPhase(record, phaseY, phaseX, thread, threads);
     }
   }
+}
+
+/** At stride 1 the adjoint is a convolution again, of outputGrad padded by windowHeight − 1 − padTop, with the flipped window. */
+function winogradInputGrad(record: Conv2dInputGrad, thread: i32, threads: i32): void {
+  const inputGrad = record.inputGrad;
+  const matmul = matmulAt(record.scratch + thread * record.scratchBytes);
+  matmul.setGrid(changetype<RunHeader>(RUN_HEADER).batch, inputGrad.height, inputGrad.width);
+  viewPixels(matmul.source, record.outputGrad, record.padTop - record.windowHeight + 1, record.padLeft - record.windowWidth + 1, 1, 1);
+  viewPixels(matmul.target, inputGrad, 0, 0, 1, 1);
+  if (record.write == Write.add) viewPixels(matmul.addend, inputGrad, 0, 0, 1, 1);
+  matmul.setPanels(record.panels, 1, record.outputGrad.channels, inputGrad.channels);
+  runWinograd(matmul, thread, threads);
 }
 
 function inputGradPhase(record: Conv2dInputGrad, phaseY: i32, phaseX: i32, thread: i32, threads: i32): void {

@@ -2,6 +2,7 @@ import { Matmul, PANEL_ROW_BYTES, matmulAt, mergeSegments } from "../matmulPlan"
 import { Activation, Algorithm, Conv2dOutput, RunHeader, RUN_HEADER } from "../records";
 import { viewPixels } from "../rowView";
 import { chooseBlocks, runMatmul } from "./tiles";
+import { runWinograd } from "./winograd";
 
 /**
  * output [batch, outHeight, outWidth, outChannels] ← activation(bias + Σ window × input [+ residual]).
@@ -30,8 +31,9 @@ export function conv2dOutput(record: Conv2dOutput, thread: i32, threads: i32): v
     matmul.innerPanelStep = matmul.run * PANEL_ROW_BYTES;
   }
   matmul.outerPanelStep = record.windowWidth * matmul.innerPanelStep;
-  mergeSegments(matmul);
   setActivation(matmul, record.activation, record.alpha);
+  if (record.algorithm == Algorithm.winograd) return runWinograd(matmul, thread, threads);
+  mergeSegments(matmul);
   chooseBlocks(matmul, input.channels);
   runMatmul(matmul, thread, threads);
 }

@@ -1,9 +1,11 @@
-import { f32At, multiplyAdd } from "../lanes";
+import { f32At } from "../lanes";
 import { PANEL_ROW_BYTES, TILE_COLUMNS, TILE_ROWS } from "../matmulPlan";
 import { Algorithm, Conv2dWeightGrad, RunHeader, RUN_HEADER, Write } from "../records";
 import { MAX_ROWS, TABLE_BYTES } from "../rowView";
 import { biasGrad, depthwiseWeightGrad } from "./channelSums";
 import { CHUNK_BYTES, OFFSETS, TABLES, fillChunk, storeOffsets } from "./gradientChunk";
+import { transposedTile } from "./transposedTile";
+import { winogradWeightGrad } from "./winogradWeightGrad";
 
 /** Columns whose share of a chunk of outputGrad is packed at one time: 64 KB, in the second-level cache. */
 const MAX_COLUMNS: i32 = 128;
@@ -28,12 +30,15 @@ export function conv2dWeightGrad(record: Conv2dWeightGrad, thread: i32, threads:
   const scratch = record.scratch + thread * record.scratchBytes;
   const run = changetype<RunHeader>(RUN_HEADER);
   const pixels = run.batch * record.outputGrad.height * record.outputGrad.width;
+  const winograd = record.algorithm == Algorithm.winograd;
+  if (winograd) winogradWeightGrad(record, scratch, thread, threads);
+  if (winograd && record.biasGrad == 0) return;
   for (let first = 0; first < pixels; first += MAX_ROWS) {
     const count = min(MAX_ROWS, pixels - first);
     const add = record.write == Write.add || run.accumulate != 0 || first > 0;
     fillChunk(scratch, record, first, count);
     if (record.algorithm == Algorithm.depthwise) depthwiseWeightGrad(record, scratch, count, add, thread, threads);
-    else addChunk(record, scratch, count, add, thread, threads);
+    else if (!winograd) addChunk(record, scratch, count, add, thread, threads);
     if (record.biasGrad != 0) biasGrad(record, scratch, count, add, thread, threads);
   }
 }
@@ -102,9 +107,9 @@ function addStrip(record: Conv2dWeightGrad, scratch: usize, count: i32, weightGr
   let panel = scratch + BLOCK;
   for (let column = 0; column < columns; column += TILE_COLUMNS) {
     const valid = min(TILE_COLUMNS, columns - column);
-    if (rows == TILE_ROWS && valid == TILE_COLUMNS) transposedTile(strip, panel, count, weightGrad, step, add);
+    if (rows == TILE_ROWS && valid == TILE_COLUMNS) transposedTile(strip, STRIP_ROW_BYTES, panel, PANEL_ROW_BYTES, count, weightGrad, step, add);
     else {
-      transposedTile(strip, panel, count, scratch + TILE, PANEL_ROW_BYTES, false);
+      transposedTile(strip, STRIP_ROW_BYTES, panel, PANEL_ROW_BYTES, count, scratch + TILE, PANEL_ROW_BYTES, false);
       addTile(scratch + TILE, weightGrad, step, rows, valid, add);
     }
     panel += count * PANEL_ROW_BYTES;
@@ -118,118 +123,4 @@ function addTile(tile: usize, to: usize, step: usize, rows: i32, columns: i32, a
     tile += PANEL_ROW_BYTES;
     to += step;
   }
-}
-
-/** to [4][8] ← or += Σ over pixels of strip [pixel][4] ⊗ panel [pixel][8]. The loop is formed as in tile4x8. */
-function transposedTile(strip: usize, panel: usize, pixels: i32, to: usize, step: usize, add: bool): void {
-  let c00 = f32x4.splat(0);
-  let c01 = f32x4.splat(0);
-  let c10 = f32x4.splat(0);
-  let c11 = f32x4.splat(0);
-  let c20 = f32x4.splat(0);
-  let c21 = f32x4.splat(0);
-  let c30 = f32x4.splat(0);
-  let c31 = f32x4.splat(0);
-  let b0: v128, b1: v128, a: v128;
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    do {
-      b0 = v128.load(panel);
-      b1 = v128.load(panel, 16);
-      a = v128.load32_splat(strip);
-      c00 = multiplyAdd(a, b0, c00);
-      c01 = multiplyAdd(a, b1, c01);
-      a = v128.load32_splat(strip, 4);
-      c10 = multiplyAdd(a, b0, c10);
-      c11 = multiplyAdd(a, b1, c11);
-      a = v128.load32_splat(strip, 8);
-      c20 = multiplyAdd(a, b0, c20);
-      c21 = multiplyAdd(a, b1, c21);
-      a = v128.load32_splat(strip, 12);
-      c30 = multiplyAdd(a, b0, c30);
-      c31 = multiplyAdd(a, b1, c31);
-      strip += STRIP_ROW_BYTES;
-      panel += PANEL_ROW_BYTES;
-    } while (--pixels);
-  } else {
-    while (true) {
-      b0 = v128.load(panel);
-      b1 = v128.load(panel, 16);
-      a = v128.load32_splat(strip);
-      c00 = multiplyAdd(a, b0, c00);
-      c01 = multiplyAdd(a, b1, c01);
-      a = v128.load32_splat(strip, 4);
-      c10 = multiplyAdd(a, b0, c10);
-      c11 = multiplyAdd(a, b1, c11);
-      a = v128.load32_splat(strip, 8);
-      c20 = multiplyAdd(a, b0, c20);
-      c21 = multiplyAdd(a, b1, c21);
-      a = v128.load32_splat(strip, 12);
-      c30 = multiplyAdd(a, b0, c30);
-      c31 = multiplyAdd(a, b1, c31);
-      if (pixels == 1) break;
-      b0 = v128.load(panel, 32);
-      b1 = v128.load(panel, 48);
-      a = v128.load32_splat(strip, 16);
-      c00 = multiplyAdd(a, b0, c00);
-      c01 = multiplyAdd(a, b1, c01);
-      a = v128.load32_splat(strip, 20);
-      c10 = multiplyAdd(a, b0, c10);
-      c11 = multiplyAdd(a, b1, c11);
-      a = v128.load32_splat(strip, 24);
-      c20 = multiplyAdd(a, b0, c20);
-      c21 = multiplyAdd(a, b1, c21);
-      a = v128.load32_splat(strip, 28);
-      c30 = multiplyAdd(a, b0, c30);
-      c31 = multiplyAdd(a, b1, c31);
-      if (pixels == 2) break;
-      b0 = v128.load(panel, 64);
-      b1 = v128.load(panel, 80);
-      a = v128.load32_splat(strip, 32);
-      c00 = multiplyAdd(a, b0, c00);
-      c01 = multiplyAdd(a, b1, c01);
-      a = v128.load32_splat(strip, 36);
-      c10 = multiplyAdd(a, b0, c10);
-      c11 = multiplyAdd(a, b1, c11);
-      a = v128.load32_splat(strip, 40);
-      c20 = multiplyAdd(a, b0, c20);
-      c21 = multiplyAdd(a, b1, c21);
-      a = v128.load32_splat(strip, 44);
-      c30 = multiplyAdd(a, b0, c30);
-      c31 = multiplyAdd(a, b1, c31);
-      if (pixels == 3) break;
-      b0 = v128.load(panel, 96);
-      b1 = v128.load(panel, 112);
-      a = v128.load32_splat(strip, 48);
-      c00 = multiplyAdd(a, b0, c00);
-      c01 = multiplyAdd(a, b1, c01);
-      a = v128.load32_splat(strip, 52);
-      c10 = multiplyAdd(a, b0, c10);
-      c11 = multiplyAdd(a, b1, c11);
-      a = v128.load32_splat(strip, 56);
-      c20 = multiplyAdd(a, b0, c20);
-      c21 = multiplyAdd(a, b1, c21);
-      a = v128.load32_splat(strip, 60);
-      c30 = multiplyAdd(a, b0, c30);
-      c31 = multiplyAdd(a, b1, c31);
-      pixels -= 4;
-      if (pixels == 0) break;
-      strip += 4 * STRIP_ROW_BYTES;
-      panel += 4 * PANEL_ROW_BYTES;
-    }
-  }
-  storeSums(to, add, c00, c01);
-  storeSums(to + step, add, c10, c11);
-  storeSums(to + 2 * step, add, c20, c21);
-  storeSums(to + 3 * step, add, c30, c31);
-}
-
-// @ts-ignore: decorator
-@inline
-function storeSums(to: usize, add: bool, c0: v128, c1: v128): void {
-  if (add) {
-    c0 = f32x4.add(v128.load(to), c0);
-    c1 = f32x4.add(v128.load(to, 16), c1);
-  }
-  v128.store(to, c0);
-  v128.store(to, c1, 16);
 }

@@ -4,6 +4,7 @@ import type { Node, Parameter } from "../graph.ts";
 import { type Extent, extentOf, type WindowGeometry } from "../shape.ts";
 import type { ActivationAttributes } from "./activation.ts";
 import type { ArrayRef, Halo, Lowering, Op, PreparedArray } from "./op.ts";
+import { roundUp, winogradGradientScratch, winogradPanels, winogradPays, winogradScratch } from "./winograd.ts";
 
 export interface Conv2dAttributes {
   readonly geometry: WindowGeometry;
@@ -24,6 +25,8 @@ export interface FoldedNormalization {
 
 type Conv2dNode = Node & { attributes: Conv2dAttributes };
 
+type Direction = "output" | "inputGrad" | "weightGrad";
+
 /** Scratch of the matmul driver: row pointers and a partial tile. */
 const MATMUL_SCRATCH = 1952;
 
@@ -37,13 +40,13 @@ export const conv2d: Op<Conv2dAttributes> = {
       output: lowering.tensor(node.output),
       residual: null,
       weight,
-      panels: panels(lowering, node, { weight, key, layout: Panels.output }),
+      panels: panels(lowering, node, { weight, key, direction: "output" }),
       bias,
-      ...windowFields(node),
+      ...windowFields(node, "output"),
       activation: activation ? Activation[activation.kind] : Activation.linear,
       alpha: activation?.alpha ?? 0,
     };
-    lowering.step("conv2dOutput", node, fields, { cost: flops(node), scratchBytes: MATMUL_SCRATCH });
+    lowering.step("conv2dOutput", node, fields, { cost: flops(node), scratchBytes: scratchBytes(node, "output") });
   },
 
   backward(lowering, node) {
@@ -65,11 +68,11 @@ export const conv2d: Op<Conv2dAttributes> = {
       outputGrad: lowering.haloed(outputGrad, outputGradHalo(geometry, extentOf(value.shape))),
       inputGrad,
       weight,
-      panels: panels(lowering, node, { weight, key, layout: Panels.inputGrad }),
-      ...windowFields(node),
+      panels: panels(lowering, node, { weight, key, direction: "inputGrad" }),
+      ...windowFields(node, "inputGrad"),
       write,
     };
-    lowering.step("conv2dInputGrad", node, fields, { cost: flops(node), scratchBytes: MATMUL_SCRATCH });
+    lowering.step("conv2dInputGrad", node, fields, { cost: flops(node), scratchBytes: scratchBytes(node, "inputGrad") });
   },
 };
 
@@ -78,8 +81,8 @@ function weightGradient(lowering: Lowering, node: Conv2dNode, outputGrad: Return
   const biasGrad = lowering.parameterGradient(node.parameters.bias);
   if (weightGrad === null) return;
   const input = lowering.haloed(lowering.tensor(node.inputs[0]), inputHalo(node.attributes.geometry, extentOf(node.inputs[0].shape)));
-  const fields = { input, outputGrad, weightGrad, biasGrad, ...windowFields(node), write: weightGrad.write };
-  lowering.step("conv2dWeightGrad", node, fields, { cost: flops(node), scratchBytes: weightGradScratch(node) });
+  const fields = { input, outputGrad, weightGrad, biasGrad, ...windowFields(node, "weightGrad"), write: weightGrad.write };
+  lowering.step("conv2dWeightGrad", node, fields, { cost: flops(node), scratchBytes: scratchBytes(node, "weightGrad") });
 }
 
 /** Canonical weights, or in inference those that took in a batch normalization. `key` names them among the prepared arrays. */
@@ -123,39 +126,60 @@ export function foldedStatistics(lowering: Lowering, node: Node, statistics: Fol
   return { scale, offset };
 }
 
-function panels(lowering: Lowering, node: Conv2dNode, source: { weight: ArrayRef; key: string; layout: number }): PreparedArray | null {
-  if (algorithmOf(node) !== Algorithm.matmul) return null;
+type PanelSource = { weight: ArrayRef; key: string; direction: "output" | "inputGrad" };
+
+function panels(lowering: Lowering, node: Conv2dNode, { weight, key, direction }: PanelSource): PreparedArray | null {
+  const algorithm = algorithmOf(node, direction);
+  if (algorithm === Algorithm.depthwise) return null;
   const { groups, geometry } = node.attributes;
+  const { windowHeight, windowWidth } = geometry;
   const inChannels = extentOf(node.inputs[0].shape).channels;
   const outChannels = extentOf(node.output.shape).channels;
-  const [rows, columns] = source.layout === Panels.output ? [inChannels, outChannels] : [outChannels, inChannels];
-  const taps = geometry.windowHeight * geometry.windowWidth;
-  const count = groups * Math.ceil(columns / groups / 8) * 8 * taps * (rows / groups);
-  const key = `${source.key} panels ${source.layout === Panels.output ? "output" : "inputGrad"}`;
-  return lowering.prepared(key, count, (target) => {
-    const { windowHeight, windowWidth } = geometry;
-    const fields = { weight: source.weight, panels: target, windowHeight, windowWidth, inChannels, outChannels, groups, layout: source.layout };
+  const [depth, columns] = direction === "output" ? [inChannels, outChannels] : [outChannels, inChannels];
+  const cells = groups * roundUp(columns / groups, 8) * (depth / groups);
+  const isWinograd = algorithm === Algorithm.winograd;
+  const count = isWinograd ? winogradPanels(cells) : windowHeight * windowWidth * cells;
+  const layoutName = isWinograd ? WINOGRAD_LAYOUT[direction] : direction;
+  return lowering.prepared(`${key} panels ${layoutName}`, count, (target) => {
+    const fields = { weight, panels: target, windowHeight, windowWidth, inChannels, outChannels, groups, layout: Panels[layoutName] };
     lowering.step("packWeights", node, fields, { section: "prepare" });
   });
 }
 
+const WINOGRAD_LAYOUT = { output: "winogradOutput", inputGrad: "winogradInputGrad" } as const;
+
+function scratchBytes(node: Conv2dNode, direction: Direction): number {
+  const { groups } = node.attributes;
+  const inChannels = extentOf(node.inputs[0].shape).channels;
+  const outChannels = extentOf(node.output.shape).channels;
+  const isWinograd = algorithmOf(node, direction) === Algorithm.winograd;
+  if (direction === "weightGrad") return isWinograd ? winogradGradientScratch(inChannels, outChannels) : weightGradScratch(outChannels / groups);
+  if (!isWinograd) return MATMUL_SCRATCH;
+  return direction === "output" ? winogradScratch(inChannels, outChannels) : winogradScratch(outChannels, inChannels);
+}
+
 /** Row pointers and packed operands of a chunk of 128 pixels, up to 128 columns of the output's gradient. */
-function weightGradScratch({ attributes: { groups }, output }: Conv2dNode): number {
-  const columns = Math.ceil(extentOf(output.shape).channels / groups / 8) * 8;
-  return 3312 + 512 * Math.min(128, columns);
+function weightGradScratch(outChannels: number): number {
+  return 3312 + 512 * Math.min(128, roundUp(outChannels, 8));
 }
 
 /** Chosen from geometry alone. */
-function algorithmOf({ attributes, inputs, output }: Conv2dNode): number {
-  const { groups } = attributes;
-  const depthwise = groups > 1 && groups === extentOf(inputs[0].shape).channels && groups === extentOf(output.shape).channels;
-  return depthwise ? Algorithm.depthwise : Algorithm.matmul;
+function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Direction): number {
+  const { groups, geometry } = attributes;
+  const [from, to] = [extentOf(inputs[0].shape), extentOf(output.shape)];
+  if (groups > 1) return groups === from.channels && groups === to.channels ? Algorithm.depthwise : Algorithm.matmul;
+  const pays =
+    direction === "inputGrad"
+      ? winogradPays(geometry, { ...from, source: to.channels, columns: from.channels, minTiles: 1 })
+      : winogradPays(geometry, { ...to, source: from.channels, columns: to.channels, minTiles: direction === "output" ? 4 : 1 });
+  return pays ? Algorithm.winograd : Algorithm.matmul;
 }
 
-function windowFields(node: Conv2dNode) {
+function windowFields(node: Conv2dNode, direction: Direction) {
   const { windowHeight, windowWidth, strideY, strideX, dilationY, dilationX, padTop, padLeft } = node.attributes.geometry;
   const { groups } = node.attributes;
-  return { windowHeight, windowWidth, strideY, strideX, dilationY, dilationX, padTop, padLeft, groups, algorithm: algorithmOf(node) };
+  const algorithm = algorithmOf(node, direction);
+  return { windowHeight, windowWidth, strideY, strideX, dilationY, dilationX, padTop, padLeft, groups, algorithm };
 }
 
 function flops({ attributes: { geometry, groups }, inputs, output }: Conv2dNode): number {

@@ -2,6 +2,7 @@
 import { Activation, Algorithm, type KernelName, Panels, type Records, type RunHeader, Write } from "../../build/records.ts";
 import { recordBytes, writeInstruction, writeRunHeader } from "../../src/machine/records.ts";
 import { compileKernels } from "../../src/machine/wasm.ts";
+import { roundUp, winogradGradientScratch, winogradPanels, winogradScratch } from "../../src/ops/winograd.ts";
 import { type MachineName, TestMemory, type TestTensor, type Values } from "../support/kernels.ts";
 
 export interface Geometry {
@@ -65,8 +66,12 @@ function axisOf({ pad = [0, 0, 0, 0], height, width }: Geometry, axis: 0 | 1) {
 }
 
 /** Bytes of scratch that each thread needs. */
-export function scratchBytes(kernel: KernelName, { outChannels, groups = 1 }: Geometry): number {
+export function scratchBytes(kernel: KernelName, { inChannels, outChannels, algorithm, groups = 1 }: Geometry): number {
   if (kernel === "packWeights") return 0;
+  const isWinograd = algorithm === Algorithm.winograd;
+  if (isWinograd && kernel === "conv2dOutput") return winogradScratch(inChannels, outChannels);
+  if (isWinograd && kernel === "conv2dInputGrad") return winogradScratch(outChannels, inChannels);
+  if (isWinograd) return winogradGradientScratch(inChannels, outChannels);
   if (kernel !== "conv2dWeightGrad") return 1952;
   return 3312 + 512 * Math.min(128, Math.ceil(outChannels / groups / 8) * 8);
 }
@@ -110,18 +115,30 @@ export class ConvCase {
 
   async panels(weight: { address: number; count: number }, layout: number) {
     const { inChannels, outChannels, groups = 1, window } = this.geometry;
-    const [columns, depth] = layout === Panels.output ? [outChannels, inChannels] : [inChannels, outChannels];
-    const panels = this.memory.array(this.panelCells(columns, depth), "nan");
+    const isOutput = layout === Panels.output || layout === Panels.winogradOutput;
+    const [columns, depth] = isOutput ? [outChannels, inChannels] : [inChannels, outChannels];
+    const isWinograd = layout === Panels.winogradOutput || layout === Panels.winogradInputGrad;
+    const count = isWinograd ? winogradPanels(roundUp(columns, 8) * depth) : this.panelCells(columns, depth);
+    const panels = this.memory.array(count, "nan");
     const [windowHeight, windowWidth] = window;
     await this.memory.run("packWeights", { weight, panels, windowHeight, windowWidth, inChannels, outChannels, groups, layout });
     return panels;
+  }
+
+  /** The packed weights that the geometry's algorithm reads. */
+  async panelsFor(kernel: "conv2dOutput" | "conv2dInputGrad", weight: { address: number; count: number }) {
+    const { algorithm } = this.geometry;
+    if (algorithm === Algorithm.depthwise) return null;
+    const isWinograd = algorithm === Algorithm.winograd;
+    if (kernel === "conv2dOutput") return await this.panels(weight, isWinograd ? Panels.winogradOutput : Panels.output);
+    return await this.panels(weight, isWinograd ? Panels.winogradInputGrad : Panels.inputGrad);
   }
 
   run<K extends KernelName>(kernel: K, fields: Fields<K>, header: Partial<RunHeader> = {}): Promise<void> {
     return this.memory.run(kernel, fields, { batch: this.geometry.batch, ...header }, scratchBytes(kernel, this.geometry));
   }
 
-  /** Runs the record as `threads` threads would, one after the other. */
+  /** Runs the record as `threads` threads would, one after the other, their scratch full of NaN. */
   async runInThreads<K extends KernelName>(kernel: K, fields: Fields<K>, threads: number): Promise<void> {
     const bytes = scratchBytes(kernel, this.geometry);
     const scratch = this.memory.bytes(threads * bytes).address;
@@ -129,9 +146,11 @@ export class ConvCase {
     const entries = Object.entries(fields as Record<string, { address: number } | number | null>);
     const resolved = Object.fromEntries(entries.map(([name, field]) => [name, typeof field === "number" ? field : (field?.address ?? 0)]));
     const { memory } = this.memory;
+    new Uint8Array(memory.buffer, scratch, threads * bytes).fill(255);
     writeInstruction(memory.buffer, at, { kernel, cost: 0, scratch, scratchBytes: bytes, fields: resolved as { [F in keyof Records[K]]: number } });
     writeRunHeader(memory.buffer, { batch: this.geometry.batch, accumulate: 0, abort: 0 });
     const { exports } = await WebAssembly.instantiate(await compileKernels("strict"), { env: { memory } });
+    (exports.writeConstants as () => void)();
     // Thread 0 waits for the others at the end, so it comes last.
     for (let thread = threads - 1; thread >= 0; thread--) (exports.execute as (...words: number[]) => number)(at, 1, thread, threads);
   }
@@ -176,7 +195,7 @@ export async function output(machine: MachineName, geometry: Geometry, options: 
   const residual = options.residual ? conv.output() : null;
   const { activation = Activation.linear, alpha = 0 } = options;
   const result = conv.output("nan", [1, 0, 2, 1]);
-  const panels = geometry.algorithm === Algorithm.depthwise ? null : await conv.panels(weight, Panels.output);
+  const panels = await conv.panelsFor("conv2dOutput", weight);
   await conv.run("conv2dOutput", { input, output: result, residual, weight, panels, bias, ...conv.window(), activation, alpha });
   return { conv, input, weight, bias, residual, result, values: conv.memory.read(result) };
 }
@@ -187,19 +206,19 @@ export async function inputGrad(machine: MachineName, geometry: Geometry, write:
   const outputGrad = conv.output("random", outputGradHalo(geometry));
   const weight = conv.weight();
   const result = conv.input(write === Write.add ? "random" : "nan", [0, 1, 1, 2]);
-  const panels = geometry.algorithm === Algorithm.depthwise ? null : await conv.panels(weight, Panels.inputGrad);
+  const panels = await conv.panelsFor("conv2dInputGrad", weight);
   await conv.run("conv2dInputGrad", { outputGrad, inputGrad: result, weight, panels, ...conv.window(), write });
   return { conv, outputGrad, weight, result, values: conv.memory.read(result) };
 }
 
 /** conv2dWeightGrad on seeded operands: the weight gradient, then the bias gradient. */
-export async function weightGrad(machine: MachineName, geometry: Geometry, accumulate: 0 | 1 = 0) {
+export async function weightGrad(machine: MachineName, geometry: Geometry, accumulate: 0 | 1 = 0, write: number = Write.overwrite) {
   const conv = new ConvCase(machine, geometry);
   const input = conv.input();
   const outputGrad = conv.output();
-  const before = accumulate === 1 ? "random" : "nan";
+  const before = accumulate === 1 || write === Write.add ? "random" : "nan";
   const result = conv.weight(before);
   const biasGrad = conv.memory.array(geometry.outChannels, before);
-  await conv.run("conv2dWeightGrad", { input, outputGrad, weightGrad: result, biasGrad, ...conv.window(), write: 0 }, { accumulate });
+  await conv.run("conv2dWeightGrad", { input, outputGrad, weightGrad: result, biasGrad, ...conv.window(), write }, { accumulate });
   return { conv, input, outputGrad, result, biasGrad, values: conv.memory.read(result), biasValues: conv.memory.read(biasGrad) };
 }
