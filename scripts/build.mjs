@@ -1,6 +1,7 @@
 /** Kernels → build/{strict,relaxed}.wasm, records → build/records.ts, inlined kernels → build/kernels.ts; library → dist/. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,13 +11,21 @@ import { generateRecords } from "./records.mjs";
 
 const require = createRequire(import.meta.url);
 
-/** What the sources import from build/: fast, and all that tests and type checks need. */
+/** What the sources import from build/, and all that tests and type checks need. Does nothing when that was made from these very sources. */
 export function buildKernels() {
-  mkdirSync(join(root, "build"), { recursive: true });
+  const stamp = join(root, "build/kernels.sha256");
+  const sources = sourcesHash();
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
+  rmSync(stamp, { force: true });
+  mkdirSync(join(root, "build/named"), { recursive: true });
   writeFileSync(join(root, "build/records.ts"), generateRecords(readFileSync(join(root, "assembly/records.ts"), "utf8")));
   const asc = join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js");
   for (const target of ["strict", "relaxed"]) {
-    execFileSync(process.execPath, [asc, "--config", "asconfig.json", "--target", target], { cwd: root, stdio: "inherit" });
+    // --debug adds the names of the functions, which scripts/guard.mjs finds them by, and changes nothing else.
+    const options = ["--config", "asconfig.json", "--target", target, "--debug", "--outFile", `build/named/${target}.wasm`];
+    // asc tells of its optimizer's rounds, which nobody here can act on; its errors come with the exception.
+    execFileSync(process.execPath, [asc, ...options], { cwd: root, stdio: ["ignore", "inherit", "pipe"] });
+    writeFileSync(join(root, `build/${target}.wasm`), withoutNames(readFileSync(join(root, `build/named/${target}.wasm`))));
   }
   const inlined = ["strict", "relaxed"].map((target) => {
     const wasm = readFileSync(join(root, `build/${target}.wasm`));
@@ -24,6 +33,32 @@ export function buildKernels() {
   });
   const comment = "// Made by scripts/build.mjs: the kernels, deflated, in base64.";
   writeFileSync(join(root, "build/kernels.ts"), [comment, ...inlined, ""].join("\n"));
+  writeFileSync(stamp, sources);
+}
+
+/** Of everything that decides what the kernels become. */
+function sourcesHash() {
+  const files = readdirSync(join(root, "assembly"), { recursive: true }).map((name) => join("assembly", name));
+  files.push("asconfig.json", "package-lock.json", "scripts/build.mjs", "scripts/records.mjs");
+  const hash = createHash("sha256");
+  for (const file of files.filter((name) => /\.\w+$/.test(name)).sort()) hash.update(`${file}\n`).update(readFileSync(join(root, file)));
+  return hash.digest("hex");
+}
+
+/** A module without its custom sections (id 0). */
+export function withoutNames(wasm) {
+  const parts = [wasm.subarray(0, 8)];
+  for (let at = 8; at < wasm.length; ) {
+    const start = at++;
+    let size = 0;
+    for (let shift = 0, more = true; more; shift += 7) {
+      size |= (wasm[at] & 127) << shift;
+      more = wasm[at++] > 127;
+    }
+    at += size;
+    if (wasm[start] !== 0) parts.push(wasm.subarray(start, at));
+  }
+  return Buffer.concat(parts);
 }
 
 async function buildLibrary() {

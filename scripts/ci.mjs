@@ -49,6 +49,7 @@ function tests() {
 
 step("format and lint", process.execPath, ["node_modules/@biomejs/biome/bin/biome", "ci", "."]);
 step("build", process.execPath, ["scripts/build.mjs"]);
+step("machine code", process.execPath, ["scripts/guard.mjs"]);
 step("types", process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"]);
 tests();
 step("short tour", process.execPath, ["scripts/start.mjs", "--short", "--json", "build/tour-short.json"]);
