@@ -1,0 +1,55 @@
+/** What the command line of `npm run bench:rivals` says. */
+import { parseArgs } from "node:util";
+import { CASES, parseCase } from "../cases.ts";
+import { CONTENDERS, type Contender } from "./engine.ts";
+import type { Limits } from "./measure.ts";
+
+export interface RivalOptions {
+  readonly cases: readonly string[];
+  readonly contenders: readonly Contender[];
+  readonly limits: Limits;
+  /** Fresh processes per engine, from import to first prediction; none where only some cases are asked for. */
+  readonly coldStarts: number;
+  /** Files to write. */
+  readonly json?: string;
+  readonly markdown?: string;
+}
+
+const USAGE = `npm run bench:rivals -- [options]
+  --case NAME[,NAME…]     only these: ${CASES.join(", ")}, or any conv_CIN_COUT_WINDOW_STRIDE_PAD_SIZE_GROUPS[@BATCH]
+  --engine NAME[,NAME…]   only these beside convlet: ${[...new Set(CONTENDERS.map(({ engine }) => engine))].slice(1).join(", ")}
+  --short                 two cases in few samples (less than a minute)
+  --json FILE             { environment, rows, coldStarts }
+  --markdown FILE         the tables`;
+
+const SHORT_CASES = ["conv_64_64_3_1_1_56_1", "mnist_cnn@1"];
+
+/** TypeError where an option is unknown, lacks its value or names nothing. */
+export function parseRivalOptions(args: readonly string[]): RivalOptions {
+  const text = { type: "string" } as const;
+  const options = { case: text, engine: text, json: text, markdown: text, short: { type: "boolean" } } as const;
+  const { values } = usageOnError(() => parseArgs({ args: [...args], options }));
+  const { short = false, json, markdown } = values;
+  const cases = values.case?.split(",") ?? (short ? SHORT_CASES : CASES);
+  for (const name of cases) parseCase(name);
+  const engines = values.engine?.split(",");
+  for (const engine of engines ?? []) {
+    if (!CONTENDERS.some((each) => each.engine === engine)) throw new TypeError(`--engine ${engine}: no such engine\n${USAGE}`);
+  }
+  return {
+    cases,
+    contenders: CONTENDERS.filter(({ engine }) => engine === "convlet" || (engines?.includes(engine) ?? true)),
+    limits: short ? { minTimeMs: 100, minRuns: 5, warmUpMs: 100, maxTimeMs: 1000 } : { minTimeMs: 1000, minRuns: 9, warmUpMs: 500, maxTimeMs: 5000 },
+    coldStarts: values.case !== undefined || values.engine !== undefined ? 0 : short ? 10 : 20,
+    ...(json !== undefined && { json }),
+    ...(markdown !== undefined && { markdown }),
+  };
+}
+
+function usageOnError<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (reason) {
+    throw new TypeError(`${(reason as Error).message}\n${USAGE}`);
+  }
+}

@@ -1,0 +1,61 @@
+/** `npm run bench:rivals`: installs other engines into bench/node_modules, builds the library, runs bench/rivals on Node 24. Arguments go to it. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installMissing, root } from "./install.mjs";
+
+const benchFolder = join(root, "bench");
+const WANTED_NODE = 24;
+/** Beside the packages that it imports, where Node finds them. */
+const outdir = join(benchFolder, "node_modules/.rivals");
+
+/** Command and first arguments of the Node that runs the bench. */
+function node() {
+  const platform = process.platform === "win32" ? "win" : process.platform;
+  const installed = join(benchFolder, "node_modules", `node-${platform}-${process.arch}`, "bin", process.platform === "win32" ? "node.exe" : "node");
+  if (existsSync(installed)) return installed;
+  if (Number(process.versions.node.split(".")[0]) < WANTED_NODE) {
+    console.log(`The registry has no Node ${WANTED_NODE} for this platform: running on Node ${process.versions.node}.`);
+  }
+  return process.execPath;
+}
+
+async function buildRivals() {
+  const [{ buildAll }, { build }] = await Promise.all([import("./build.mjs"), import("esbuild")]);
+  await buildAll();
+  await build({
+    entryPoints: {
+      main: join(benchFolder, "rivals/main.ts"),
+      worker: join(benchFolder, "rivals/worker.ts"),
+      // Its build for Node leaves the gradients out; the registry that this fills is a global one.
+      tfjsGradients: join(benchFolder, "node_modules/@tensorflow/tfjs-core/dist/register_all_gradients.js"),
+    },
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    packages: "external",
+    format: "esm",
+    platform: "node",
+    target: "es2022",
+    sourcemap: true,
+    logLevel: "warning",
+  });
+}
+
+/** Returns the exit code. */
+function runRivals(args) {
+  const program = node();
+  const { stdout } = spawnSync(program, ["-p", "process.versions.node"], { encoding: "utf8" });
+  // Node 20 has relaxed SIMD behind a flag; later engines have it as it is.
+  const flags = Number(stdout.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
+  return spawnSync(program, [...flags, "--enable-source-maps", join(outdir, "main.mjs"), ...args], { cwd: root, stdio: "inherit" }).status ?? 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  installMissing();
+  installMissing(benchFolder);
+  await buildRivals();
+  process.exit(runRivals(process.argv.slice(2)));
+}

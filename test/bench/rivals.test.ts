@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { CASES } from "../../bench/cases.ts";
+import { expected } from "../../bench/rivals/check.ts";
+import { convWeightOihw, denseWeightByOutput, outputNhwc, permute } from "../../bench/rivals/layout.ts";
+import { readInitializers } from "../../bench/rivals/onnxInitializers.ts";
+import { onnxModel } from "../../bench/rivals/onnxModel.ts";
+import { parseRivalOptions } from "../../bench/rivals/options.ts";
+import { type ConvLayer, type DenseLayer, workloadOf } from "../../bench/rivals/workload.ts";
+
+describe("layouts", () => {
+  test("axes are exchanged", () => {
+    expect([...permute(Float32Array.of(0, 1, 2, 3, 4, 5), [2, 3], [1, 0])]).toEqual([0, 3, 1, 4, 2, 5]);
+    expect([...permute(Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7), [2, 2, 2], [2, 0, 1])]).toEqual([0, 2, 4, 6, 1, 3, 5, 7]);
+  });
+
+  test("an output with channels first becomes the table's", () => {
+    const workload = { ...workloadOf("ox@1"), batch: 1, outputShape: [1, 2, 3] };
+    expect([...outputNhwc(Float32Array.of(0, 1, 2, 3, 4, 5), workload)]).toEqual([0, 2, 4, 1, 3, 5]);
+  });
+});
+
+describe("ONNX", () => {
+  test("the weights written are those read back, in the order of the layers", () => {
+    const { layers, inputShape } = workloadOf("mnist_cnn@1");
+    const weighted = layers.filter((layer): layer is ConvLayer | DenseLayer => "weight" in layer);
+    const arrays = weighted.flatMap((layer) => [layer.type === "conv" ? convWeightOihw(layer) : denseWeightByOutput(layer), layer.bias]);
+    // Names begin with the layer's type: the reader of PyTorch's exports orders by leading numbers alone.
+    const read = readInitializers(onnxModel(layers, inputShape), () => 0);
+    expect(read.length).toBe(arrays.length);
+    for (const [index, array] of arrays.entries())
+      expect(Buffer.from(read[index].buffer).equals(Buffer.from(array.buffer)), `array ${index}`).toBe(true);
+  });
+});
+
+test("the output of every net depends on its input", () => {
+  for (const name of CASES.filter((each) => each.endsWith("@1"))) {
+    const workload = workloadOf(name);
+    const { output } = expected(workload);
+    expect(expected({ ...workload, input: workload.input.map((value) => value / 2) }).output, name).not.toEqual(output);
+  }
+});
+
+describe("the command line", () => {
+  test("cases and engines are chosen by name; convlet is always there", () => {
+    const { cases, contenders, coldStarts } = parseRivalOptions(["--case", "ox@1,conv_1_2_3_1_1_8_1", "--engine", "tfjs-wasm"]);
+    expect(cases).toEqual(["ox@1", "conv_1_2_3_1_1_8_1"]);
+    expect(contenders.map(({ engine, numerics }) => `${engine} ${numerics}`)).toEqual(["convlet strict", "convlet relaxed", "tfjs-wasm float32"]);
+    expect(coldStarts).toBe(0);
+  });
+
+  test("what is unknown is refused by name", () => {
+    expect(() => parseRivalOptions(["--engine", "torch"])).toThrow("--engine torch: no such engine");
+    expect(() => parseRivalOptions(["--fast"])).toThrow("--fast");
+    expect(() => parseRivalOptions(["--case", "conv_1"])).toThrow('benchmark case "conv_1"');
+  });
+});
