@@ -4,6 +4,7 @@ import { environment } from "../report.ts";
 import { coldStarts } from "./coldStart.ts";
 import { crossCheck } from "./crossCheck.ts";
 import { parseRivalOptions } from "./options.ts";
+import { pytorchNote } from "./pytorch.ts";
 import { type RivalRow, runCase } from "./runCase.ts";
 import { rivalTables } from "./table.ts";
 
@@ -25,7 +26,8 @@ async function main(): Promise<void> {
   const files = await crossCheck();
   problems.push(...files.problems);
   const report = { environment: await environment(), rows, coldStarts: cold };
-  const notes = [...files.checked, ...notRun.map((line) => `not run: ${line}`), ...problems.map((line) => `**${line}**`)];
+  const torch = options.contenders.some(({ engine }) => engine === "pytorch") ? [pytorchNote()] : [];
+  const notes = [...torch, ...files.checked, ...notRun.map((line) => `not run: ${line}`), ...problems.map((line) => `**${line}**`)];
   const text = `${rivalTables(report)}\n${notes.map((line) => `- ${line}\n`).join("")}`;
   console.log(text);
   if (options.markdown !== undefined) await writeFile(options.markdown, text);

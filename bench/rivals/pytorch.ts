@@ -8,11 +8,36 @@ import { ADAM, CORRECTED_EPSILON, type Layer, type Workload } from "./workload.t
 /** Debian's python3-torch is for Debian's own Python. */
 export const PYTHON = "/usr/bin/python3";
 
-/** Its version, or why there is none. */
-export function pytorchVersion(): { version: string } | { missing: string } {
-  const { status, stdout, stderr, error } = spawnSync(PYTHON, ["-c", "import numpy, torch; print(torch.__version__)"], { encoding: "utf8" });
-  if (status === 0) return { version: stdout.trim() };
-  return { missing: `${PYTHON}: ${error?.message ?? stderr.trim().split("\n").at(-1)} (Debian: python3-torch)` };
+export type Pytorch = { readonly version: string; readonly blas: string } | { readonly missing: string };
+
+/** Debian builds it without a matrix product of its own: dense layers and 1x1 convolutions take what is installed. */
+const PROBE = `
+import numpy, os, re, torch
+torch.ones(64, 64) @ torch.ones(64, 64)
+with open("/proc/self/maps") as maps:
+    libraries = set(re.findall(r"/\\S*(?:blas|mkl)\\S*", maps.read(), re.I))
+print(torch.__version__, min(map(os.path.basename, libraries), key=lambda name: not re.search("openblas|mkl_", name), default="unknown"))
+`;
+
+let found: Pytorch | undefined;
+
+/** Its version, or why there is none. Asked once, and only where it is wanted: it takes a second. */
+export function pytorch(): Pytorch {
+  if (found !== undefined) return found;
+  const { status, stdout, stderr, error } = spawnSync(PYTHON, ["-c", PROBE], { encoding: "utf8" });
+  const [version, blas] = (stdout ?? "").trim().split(" ");
+  const reason = error?.message ?? stderr.trim().split("\n").at(-1);
+  found = status === 0 ? { version, blas } : { missing: `${PYTHON}: ${reason} (Debian: python3-torch)` };
+  return found;
+}
+
+/** What a reader of its rows must know. */
+export function pytorchNote(): string {
+  const torch = pytorch();
+  if ("missing" in torch) return `pytorch: ${torch.missing}`;
+  const isReference = /^libblas\.so/.test(torch.blas);
+  const slow = ", the reference BLAS: dense layers and 1x1 convolutions are some twenty times as fast with Debian's libopenblas0-pthread";
+  return `pytorch: PyTorch ${torch.version} on ${torch.blas}${isReference ? slow : ""}`;
 }
 
 /** workload.json and the arrays that it names. */

@@ -6,7 +6,7 @@ import { type Row, relativeError, runtimeName } from "../report.ts";
 import { type Expected, expected, LOSS_TOLERANCE, OUTPUT_TOLERANCE, STEP_TOLERANCE } from "./check.ts";
 import { type Contender, hasAdam, titleOf, Unsupported } from "./engine.ts";
 import { alternate, type Limits, type Timed, timing, warmUp } from "./measure.ts";
-import { PYTHON, pytorchVersion, writeForPytorch } from "./pytorch.ts";
+import { PYTHON, pytorch, writeForPytorch } from "./pytorch.ts";
 import { type Sample, WorkerProcess } from "./workerProcess.ts";
 import { type Workload, workloadOf } from "./workload.ts";
 
@@ -34,13 +34,6 @@ const LONGEST_STEP_MS = 60_000;
 const ONE_THREAD_CPU = 1.3;
 /** FLOP per millisecond → GFLOP/s. */
 const GFLOP_PER_S = 1e-6;
-
-let found: ReturnType<typeof pytorchVersion> | undefined;
-/** Asked once, and only where it is wanted: it takes a second. */
-function python() {
-  found ??= pytorchVersion();
-  return found;
-}
 
 interface Checked {
   readonly checked: boolean;
@@ -93,7 +86,7 @@ function start(contender: Contender, workload: Workload, directory: string): Wor
   if (contender.engine !== "pytorch") {
     return new WorkerProcess(contender, [process.execPath, ...process.execArgv, join(import.meta.dirname, "worker.mjs")]);
   }
-  const torch = python();
+  const torch = pytorch();
   if ("missing" in torch) throw new Unsupported(torch.missing);
   writeForPytorch(workload, directory);
   return new WorkerProcess(contender, [PYTHON, join(import.meta.dirname, "../../rivals/pytorch.py")]);
@@ -129,7 +122,8 @@ function rowOf(workload: Workload, { engine, numerics, threads, kind }: Contende
   const isConv = benchCase.kind === "conv";
   const rate = isConv ? (benchCase.flop / medianMs) * GFLOP_PER_S : (batch / medianMs) * 1000;
   const suite = isConv ? "kernels" : benchCase.mode === "train" ? "training" : "inference";
-  const runtime = found !== undefined && "version" in found && engine === "pytorch" ? `PyTorch ${found.version}` : runtimeName();
+  const torch = engine === "pytorch" ? pytorch() : undefined;
+  const runtime = torch !== undefined && "version" in torch ? `PyTorch ${torch.version}, ${torch.blas}` : runtimeName();
   const row = { suite, case: name, engine, numerics, threads, runtime, medianMs, minMs, rate, unit: isConv ? "GFLOP/s" : "images/s", checked };
   return { ...row, kind, check, runs, cpu };
 }

@@ -22,7 +22,8 @@ export class WorkerProcess {
   ) {
     const [program, ...args] = command;
     // One thread where nothing else is asked for: some libraries take as many as there are cores before they are told.
-    const env = { ...process.env, OMP_NUM_THREADS: String(contender.threads), MKL_NUM_THREADS: String(contender.threads) };
+    const threads = String(contender.threads);
+    const env = { ...process.env, OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads, MKL_NUM_THREADS: threads };
     this.child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env });
     createInterface({ input: this.child.stdout! }).on("line", (line) => this.hear(line));
     createInterface({ input: this.child.stderr! }).on("line", (line) => this.remember(line));
