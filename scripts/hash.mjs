@@ -5,11 +5,9 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { build } from "esbuild";
-
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+import { root } from "./install.mjs";
 
 /** Bundles the trainings and runs them with the Node of `command`. Throws with its output when it fails. */
 async function hashesOf(command) {

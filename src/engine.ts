@@ -6,7 +6,7 @@ import type { Machine } from "./machine/machine.ts";
 import { plainMachine } from "./machine/plain/index.ts";
 import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
-import { State } from "./machine/state.ts";
+import { ALIGNMENT, align, State } from "./machine/state.ts";
 import { threadedMachine, usableThreads } from "./machine/threads.ts";
 import { type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
 import type { Section } from "./ops/op.ts";
@@ -34,8 +34,6 @@ export type Spec = Omit<ProgramSpec, "elementBytes" | "threads" | "stateOffset">
 
 /** Programs kept at once; the one not used for longest goes. */
 const KEPT_PROGRAMS = 8;
-
-const ALIGNMENT = 64;
 
 /** Below this many operations (about 20 µs) the caller runs a range alone: a worker that is asleep takes 30 µs to wake up, one awake 1 µs. */
 const LEAST_SHARED_WORK = 1_000_000;
@@ -69,10 +67,6 @@ export class Engine {
     return this.loaded.then(async () => {
       for (const machine of this.machines.values()) await machine.ready?.();
     });
-  }
-
-  get isReady(): boolean {
-    return this.machines.size > 0;
   }
 
   private async load(): Promise<void> {
@@ -221,8 +215,4 @@ export class Engine {
     this.plain = undefined;
     this.state.dispose();
   }
-}
-
-function align(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }

@@ -1,5 +1,6 @@
 /** Decides what shares memory: in-place steps, halos, lifetimes, offsets. */
 import type { Tensor as Descriptor, KernelName } from "../../build/records.ts";
+import { ALIGNMENT, align } from "../machine/state.ts";
 import { type ArenaArray, type Field, type PreparedArray, SECTIONS, type StateArray, type Step, type Storage, type Tensor } from "../ops/op.ts";
 import type { ArrayPort, PlacedField, PlacedStep, Ports, Program } from "../program.ts";
 import { largerHalo } from "./lower.ts";
@@ -24,9 +25,6 @@ export interface SymbolicPorts {
   readonly losses: ArenaArray | null;
   readonly penalties: readonly ArenaArray[];
 }
-
-/** Cache lines; kernels may read one past a row's end, never write there. */
-const ALIGNMENT = 64;
 
 /** Kernels whose threads share one scratch: each has the part of its channels. */
 const SHARED_SCRATCH: ReadonlySet<KernelName> = new Set(["batchNormalizationOutput", "batchNormalizationInputGrad"]);
@@ -265,8 +263,4 @@ function placePrepared(steps: readonly Step[], elementBytes: number): { offsets:
     }
   }
   return { offsets, bytes };
-}
-
-export function align(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }

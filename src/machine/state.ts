@@ -5,7 +5,12 @@ import { sizeOf } from "../shape.ts";
 
 export const PAGE_BYTES = 65536;
 const MAX_PAGES = 65536;
-const ALIGNMENT = 64;
+/** A cache line, in bytes. Kernels may read up to one past a row, and write none. */
+export const ALIGNMENT = 64;
+
+export function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
 
 /** Byte offsets of every parameter's arrays behind FIRST_FREE. Values come first, so that a new optimizer moves none. */
 export class StateLayout {
@@ -20,7 +25,7 @@ export class StateLayout {
     let end = 0;
     const add = (parameter: Parameter, role: string) => {
       this.offsets.set(`${parameter.name}:${role}`, end);
-      end += Math.ceil((sizeOf(parameter.shape) * elementBytes) / ALIGNMENT) * ALIGNMENT;
+      end += align(sizeOf(parameter.shape) * elementBytes);
     };
     for (const parameter of graph.parameters) add(parameter, "value");
     for (const role of ["gradient", ...slots]) for (const parameter of graph.parameters) if (parameter.learned) add(parameter, role);

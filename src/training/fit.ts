@@ -62,7 +62,7 @@ export interface FitRun {
 }
 
 /** Between two steps, when this long has passed, whatever else waits on the thread gets its turn. Milliseconds. */
-const TIME_SLICE = 8;
+export const TIME_SLICE = 8;
 
 /** Steps over samples in memory, in a new order each epoch. */
 export function arraySource(samples: Samples, session: Session, options: FitOptions & { seed: number }): StepSource {

@@ -2,7 +2,7 @@
 
 import { checkNumber, checkOptions } from "../options.ts";
 import { describe } from "../shape.ts";
-import type { Callback, Logs, TrainingContext } from "./callbacks.ts";
+import type { Logs, TrainingContext } from "./callbacks.ts";
 import {
   asBatch,
   asLabels,
@@ -15,7 +15,17 @@ import {
   sliced,
   validationSplit,
 } from "./data.ts";
-import { arraySource, checkFitOptions, type FitOptions, type History, metricFigures, otherWork, fit as runFit, type StepSource } from "./fit.ts";
+import {
+  arraySource,
+  checkFitOptions,
+  type FitOptions,
+  type History,
+  metricFigures,
+  otherWork,
+  fit as runFit,
+  type StepSource,
+  TIME_SLICE,
+} from "./fit.ts";
 import { progressBar } from "./progressBar.ts";
 import { type Compiled, type Samples, type Session, targetShape } from "./session.ts";
 
@@ -151,14 +161,14 @@ export class Trainer {
     const { count } = samples.target;
     const capacity = Math.min(batchSize, count);
     let lossSum = 0;
-    let sliceEnd = performance.now() + 8;
+    let sliceEnd = performance.now() + TIME_SLICE;
     for (const plan of batches(count, capacity)) {
       lossSum += this.session.evaluateBatch(this.compiled, samples, plan, capacity) * plan.size;
       const placed = this.session.evaluationProgram(this.compiled, capacity);
       this.session.updateMetrics(metrics, placed, plan.size, samples.sampleWeight !== null);
       if (performance.now() > sliceEnd) {
         await otherWork();
-        sliceEnd = performance.now() + 8;
+        sliceEnd = performance.now() + TIME_SLICE;
       }
     }
     return Object.fromEntries([["loss", lossSum / count], ...metrics.map((metric) => [metric.name, metric.result()])]) as Figures;
@@ -316,5 +326,3 @@ function iteratorOf(source: BatchSource): AsyncIterator<TrainingBatch> | Iterato
   }
   return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
 }
-
-export type { Callback };
