@@ -1,0 +1,77 @@
+/**
+ * `npm run build:examples` → build/examples/: the pages as static files. Every folder of examples/ with an index.html is a page: its files are
+ * copied, its main.ts and its workers (worker.ts, *.worker.ts) become JavaScript beside it. The library is in convlet/, the models in models/.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installMissing, root } from "./install.mjs";
+
+export const site = join(root, "build/examples");
+const source = join(root, "examples");
+
+/** Returns the folder of the site. */
+export async function buildExamples({ log = console.log } = {}) {
+  const { buildAll } = await import("./build.mjs");
+  await buildAll();
+  const models = await digitModels(log);
+  rmSync(site, { recursive: true, force: true });
+  await buildPages();
+  cpSync(join(root, "dist"), join(site, "convlet"), { recursive: true, filter: (path) => basename(path) !== "types" });
+  cpSync(models, join(site, "models"), { recursive: true });
+  return site;
+}
+
+/** Pages and their scripts alone: quick, for whoever works on them. */
+export async function buildPages() {
+  const { build } = await import("esbuild");
+  const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory() && isPage(entry.name));
+  const files = ["", ...folders.map(({ name }) => name)].flatMap((folder) =>
+    readdirSync(join(source, folder), { withFileTypes: true, recursive: folder !== "" })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(source, join(entry.parentPath ?? entry.path, entry.name))),
+  );
+  mkdirSync(site, { recursive: true });
+  for (const file of files.filter((name) => !name.endsWith(".ts"))) {
+    mkdirSync(join(site, file, ".."), { recursive: true });
+    copyFileSync(join(source, file), join(site, file));
+  }
+  const common = { bundle: true, target: "es2022", minify: true, sourcemap: true, logLevel: "warning", outbase: source, outdir: site };
+  const entries = (isEntry) => files.filter((name) => isEntry(basename(name))).map((name) => join(source, name));
+  const scripts = entries((name) => name === "main.ts" || /^(?:\w+\.)?worker\.ts$/.test(name));
+  await build({ ...common, entryPoints: scripts, format: "esm", external: ["node:*"], loader: { ".wasm": "binary" } });
+  // Runs before the first paint, therefore not as a module.
+  await build({ ...common, entryPoints: entries((name) => name === "theme.ts"), format: "iife" });
+}
+
+function isPage(folder) {
+  return existsSync(join(source, folder, "index.html"));
+}
+
+/** The folder of the models that the pages load: trained once for each state of the sources that decide what they become. */
+async function digitModels(log) {
+  const { bundleForNode } = await import("./build.mjs");
+  const program = join(root, await bundleForNode("examples/embed/train.ts", "build/trainDigits.mjs"));
+  const key = createHash("sha256").update(readFileSync(program)).digest("hex").slice(0, 16);
+  const folder = join(root, "build/digits", key);
+  if (existsSync(folder)) return folder;
+  log("Training the digit model …");
+  const unfinished = `${folder}.unfinished`;
+  mkdirSync(unfinished, { recursive: true });
+  const output = execFileSync(process.execPath, ["--enable-source-maps", program, unfinished], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  log(output.trimEnd());
+  writeFileSync(join(unfinished, "digits.txt"), output);
+  renameSync(unfinished, folder);
+  return folder;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  installMissing();
+  if (process.argv.includes("--pages")) await buildPages();
+  else console.log(`The examples are in ${relative(process.cwd(), await buildExamples())}`);
+}
