@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 /** Node 20 has relaxed SIMD behind a flag; later engines have it as it is. */
 const relaxedFlag = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/support/witnessReporter.ts"],
     include: ["test/**/*.test.ts"],
+    // Those need browsers: scripts/browserTests.mjs.
+    exclude: [...configDefaults.exclude, "test/browser/**"],
     testTimeout: 60_000,
     pool: "forks",
     execArgv: [...relaxedFlag, "--expose-gc"],

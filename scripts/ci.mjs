@@ -1,8 +1,11 @@
-/** Runs every check and sums them up: format, lint, types, build, tests, a short tour, a short bench. */
+/** Runs every check and sums them up: format, lint, types, build, tests, real browsers, a short tour, a short bench. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./install.mjs";
+
+// Here a browser that is not found is a failure.
+process.env.CI ??= "true";
 
 let passed = 0;
 let failed = 0;
@@ -23,16 +26,12 @@ function step(name, command, args) {
   }
 }
 
-function tests() {
-  const report = join(root, "build/test-report.json");
+/** A suite of vitest counts as many as it has tests. */
+function tests(name, script, args = []) {
+  const report = join(root, `build/${script}-report.json`);
   rmSync(report, { force: true });
-  const ok = run("tests", process.execPath, [
-    "scripts/test.mjs",
-    "--reporter=default",
-    "--reporter=./test/support/witnessReporter.ts",
-    "--reporter=json",
-    `--outputFile.json=${report}`,
-  ]);
+  const json = ["--reporter=json", `--outputFile.json=${report}`];
+  const ok = run(name, process.execPath, [`scripts/${script}.mjs`, "--reporter=default", ...args, ...json]);
   if (!existsSync(report)) {
     failed++;
     return;
@@ -42,8 +41,8 @@ function tests() {
   failed += numFailedTests;
   // A file that does not even load has no failed test, but fails the run.
   if (!ok && numFailedTests === 0) failed += Math.max(1, numFailedTestSuites);
-  for (const { assertionResults } of testResults) {
-    for (const { status, fullName } of assertionResults) if (status !== "passed" && status !== "failed") skipped.push(fullName);
+  for (const { status, fullName, meta } of testResults.flatMap(({ assertionResults }) => assertionResults)) {
+    if (status !== "passed" && status !== "failed") skipped.push(meta?.reason ? `${fullName}: ${meta.reason}` : fullName);
   }
 }
 
@@ -51,7 +50,8 @@ step("format and lint", process.execPath, ["node_modules/@biomejs/biome/bin/biom
 step("build", process.execPath, ["scripts/build.mjs"]);
 step("machine code", process.execPath, ["scripts/guard.mjs"]);
 step("types", process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"]);
-tests();
+tests("tests", "test", ["--reporter=./test/support/witnessReporter.ts"]);
+tests("real browsers", "browserTests");
 step("short tour", process.execPath, ["scripts/start.mjs", "--short", "--json", "build/tour-short.json"]);
 step("short bench", process.execPath, ["scripts/bench.mjs", "--short", "--json", "build/bench-short.json"]);
 

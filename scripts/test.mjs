@@ -8,4 +8,5 @@ const { buildAll } = await import("./build.mjs");
 await buildAll();
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 const { status } = spawnSync(process.execPath, [vitest, "run", ...process.argv.slice(2)], { cwd: root, stdio: "inherit" });
+console.log("Browser tests were not run: npm run test:browser runs them.");
 process.exit(status ?? 1);

@@ -1,0 +1,48 @@
+/** A page in a real browser that writes down everything it complains of. */
+import type { BrowserContext, Page } from "playwright-core";
+import type * as library from "../../../src/index.ts";
+
+declare global {
+  /** In pages that /library.js set up. */
+  var convlet: typeof library;
+}
+
+export class Tab {
+  private readonly complaints: string[] = [];
+
+  /** `origin`: requests to any other are complaints. */
+  constructor(
+    readonly page: Page,
+    readonly context: BrowserContext,
+    origin: string,
+  ) {
+    page.on("console", (message) => {
+      if (["error", "warning", "warn"].includes(message.type())) this.complaints.push(`console: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => this.complaints.push(`uncaught: ${error.message}`));
+    page.on("requestfailed", (request) => this.complaints.push(`failed: ${request.url().replace(origin, "")} ${request.failure()?.errorText ?? ""}`));
+    page.on("response", (response) => {
+      if (response.status() >= 400) this.complaints.push(`status ${response.status()}: ${response.url().replace(origin, "")}`);
+    });
+    page.on("request", (request) => {
+      if (![`${origin}/`, "data:", "blob:"].some((start) => request.url().startsWith(start))) this.complaints.push(`foreign: ${request.url()}`);
+    });
+    page.on("crash", () => this.complaints.push("the tab crashed"));
+  }
+
+  /** Takes what matches from the complaints; what nobody took fails the test. */
+  taken(pattern: RegExp): string[] {
+    const found = this.complaints.filter((line) => pattern.test(line));
+    for (const line of found) this.complaints.splice(this.complaints.indexOf(line), 1);
+    return found;
+  }
+
+  get left(): readonly string[] {
+    return this.complaints;
+  }
+
+  /** Resolves when the page's own modules have run. */
+  async hasLibrary(): Promise<void> {
+    await this.page.waitForFunction(() => globalThis.convlet !== undefined);
+  }
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+/** Real browsers: run by scripts/browserTests.mjs, which finds them and builds first. */
+export default defineConfig({
+  test: {
+    root: new URL("../..", import.meta.url).pathname,
+    include: ["test/browser/**/*.test.ts"],
+    pool: "forks",
+    // One browser at a time: memory and frame times are measured.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
