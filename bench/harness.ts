@@ -59,7 +59,7 @@ export class Bench {
   constructor(
     readonly options: BenchOptions,
     private readonly peaks: Peaks,
-    private readonly log: (line: string) => void = () => {},
+    readonly say: (line: string) => void = () => {},
   ) {}
 
   /** Whether the options ask for a case; one that `--short` leaves out is said to be. */
@@ -80,12 +80,12 @@ export class Bench {
 
   leaveOut(what: string, reason: string): void {
     this.notRun.push(`${what}: ${reason}`);
-    this.log(`  not run: ${what}: ${reason}`);
+    this.say(`  not run: ${what}: ${reason}`);
   }
 
   async time(benchCase: BenchCase): Promise<void> {
     const { stream, contenders } = benchCase;
-    this.log(`${benchCase.suite} ${benchCase.name}`);
+    this.say(`${benchCase.suite} ${benchCase.name}`);
     const candidates = contenders.map((contender) => ({ name: title(contender), run: contender.run }));
     if (stream !== undefined) candidates.push({ name: STREAM, run: stream });
     const measured = await alternate(candidates, limits(this.options));
@@ -133,7 +133,7 @@ export class Bench {
       if (contender === baseline) continue;
       const actual = await contender.result();
       const [worst, error] = largestError(actual, expected);
-      this.log(`  ${title(contender)}: error ${error.toExponential(1)}`);
+      this.say(`  ${title(contender)}: error ${error.toExponential(1)}`);
       if (error <= tolerance) equal.add(contender).add(baseline);
       else
         this.problems.push(

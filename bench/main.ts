@@ -1,9 +1,11 @@
 /** `npm run bench`: scripts/bench.mjs builds and starts this. */
 import { writeFile } from "node:fs/promises";
+import { growthMarkdown } from "./growth.ts";
 import { Bench } from "./harness.ts";
 import { parseOptions } from "./options.ts";
 import { profile } from "./profile.ts";
 import { environment, markdown, type Row, writeJson } from "./report.ts";
+import { growth } from "./suites/growth.ts";
 import { inference } from "./suites/inference.ts";
 import { kernels } from "./suites/kernels.ts";
 import { References } from "./suites/reference.ts";
@@ -24,19 +26,21 @@ async function main(): Promise<void> {
   await kernels(bench);
   await inference(bench);
   await training(bench);
-  if (bench.rows.length === 0) throw new RangeError(`no case ${options.case} in ${options.suites.join(", ")}`);
+  const curves = await growth(bench);
+  if (bench.rows.length + curves.length === 0) throw new RangeError(`no case ${options.case} in ${options.suites.join(", ")}`);
   const rows: Row[] = [...references.rows, ...bench.finish()];
   const unchecked = references.rows.filter(({ checked }) => !checked).map((row) => `reference ${row.case}: wrong result`);
   const notRun = bench.notRun.map((line) => `- not run: ${line}`);
   const problems = [...unchecked, ...bench.problems].map((line) => `- **${line}**`);
   const text = [
     markdown(env, rows),
+    ...(curves.length > 0 ? [growthMarkdown(curves)] : []),
     ...(notRun.length > 0 ? [`${notRun.join("\n")}\n`] : []),
     ...(problems.length > 0 ? [`${problems.join("\n")}\n`] : []),
   ];
   console.log(text.join("\n"));
   if (options.markdown !== undefined) await writeFile(options.markdown, text.join("\n"));
-  if (options.json !== undefined) await writeJson(options.json, env, rows);
+  if (options.json !== undefined) await writeJson(options.json, { environment: env, rows, growth: curves });
   if (problems.length > 0) process.exitCode = 1;
 }
 

@@ -2,7 +2,7 @@
 import { CASES, parseCase } from "./cases.ts";
 import type { MeasureOptions } from "./report.ts";
 
-export const SUITES = ["kernels", "inference", "training"] as const;
+export const SUITES = ["kernels", "inference", "training", "growth"] as const;
 export type Suite = (typeof SUITES)[number];
 
 export interface BenchOptions {
@@ -58,6 +58,6 @@ export function limits({ short }: BenchOptions): MeasureOptions & { maxTimeMs: n
 /** The names of a table's cases, and with `--case` also one that it does not hold. */
 export function convolutions(options: BenchOptions): string[] {
   const names: string[] = CASES.filter((name) => parseCase(name).kind === "conv");
-  if (options.case?.startsWith("conv_") && !options.case.includes("/") && !names.includes(options.case)) names.push(options.case);
+  if (options.case?.startsWith("conv_") && !/[/?]/.test(options.case) && !names.includes(options.case)) names.push(options.case);
   return names;
 }

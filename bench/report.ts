@@ -165,11 +165,11 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
 export function markdown(env: Environment, rows: readonly Row[]): string {
   const heading = `${env.cpu}, ${env.cores} cores, ${env.platform}; ${env.runtime}${env.v8 ? ` (V8 ${env.v8})` : ""}; ${env.date}`;
   const suites = [...new Set(rows.map(({ suite }) => suite))];
-  const tables = suites.map((suite) => `## ${suite}\n\n${table(rows.filter((row) => row.suite === suite))}`);
+  const tables = suites.map((suite) => `## ${suite}\n\n${rowTable(rows.filter((row) => row.suite === suite))}`);
   return `${[heading, ...tables].join("\n\n")}\n`;
 }
 
-function table(rows: readonly Row[]): string {
+function rowTable(rows: readonly Row[]): string {
   const fractions = rows.some(({ fraction }) => fraction !== undefined);
   const header = ["case", "engine", "numerics", "threads", "runtime", "median ms", "min ms", "rate", "checked"];
   if (fractions) header.push("of reference");
@@ -185,9 +185,13 @@ function table(rows: readonly Row[]): string {
     row.checked ? "yes" : "no",
     ...(fractions ? [row.fraction?.toFixed(2) ?? ""] : []),
   ]);
-  const rightAligned = new Set([3, 5, 6, 7, 9]);
-  const rule = header.map((_, column) => (rightAligned.has(column) ? "---:" : "---"));
-  return [header, rule, ...cells].map((line) => `| ${line.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
+  return table(header, cells, [3, 5, 6, 7, 9]);
+}
+
+/** A Markdown table; `right`: columns of numbers. */
+export function table(header: readonly string[], lines: readonly (readonly string[])[], right: readonly number[]): string {
+  const rule = header.map((_, column) => (right.includes(column) ? "---:" : "---"));
+  return [header, rule, ...lines].map((line) => `| ${line.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
 }
 
 /** Three significant digits, no exponent. */
@@ -197,8 +201,7 @@ export function significant(value: number): string {
   return value.toFixed(Math.min(digits, 9));
 }
 
-/** { environment, rows } as JSON. */
-export async function writeJson(path: string, env: Environment, rows: readonly Row[]): Promise<void> {
+export async function writeJson(path: string, value: unknown): Promise<void> {
   const { writeFile } = await import("node:fs/promises");
-  await writeFile(path, `${JSON.stringify({ environment: env, rows }, null, 2)}\n`);
+  await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 }

@@ -147,7 +147,7 @@ async function main(): Promise<void> {
     ].join("\n");
     console.log(text);
     if (markdown !== undefined) await writeFile(markdown, `${text}\n`);
-    if (json !== undefined) await writeJson(json, env, rows);
+    if (json !== undefined) await writeJson(json, { environment: env, rows });
     if (problems.length > 0) process.exitCode = 1;
   } finally {
     for (const { dispose } of steps) dispose?.();

@@ -1,5 +1,5 @@
 /** The tables of `npm run bench:rivals`. */
-import { type Environment, significant } from "../report.ts";
+import { type Environment, significant, table } from "../report.ts";
 import type { ColdStart } from "./coldStart.ts";
 import type { RivalRow } from "./runCase.ts";
 
@@ -67,9 +67,4 @@ function coldTable(coldStarts: readonly ColdStart[]): string {
     return [engine, significant(medianMs), significant(minMs), String(runs), ratio, checked ? "yes" : "NO"];
   });
   return table(["engine", "median ms", "min ms", "processes", "of convlet's", "checked"], lines, [1, 2, 3, 4]);
-}
-
-function table(header: readonly string[], lines: readonly (readonly string[])[], right: readonly number[]): string {
-  const rule = header.map((_, column) => (right.includes(column) ? "---:" : "---"));
-  return [header, rule, ...lines].map((line) => `| ${line.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
 }

@@ -10,7 +10,7 @@ import { type ConvCase, convData, parseCase, seededUniform } from "../cases.ts";
 import type { Bench } from "../harness.ts";
 import { conv2dInputGrad, conv2dOutput, conv2dWeightGrad, prepareConv2d } from "../js/conv2d.ts";
 import { type Conv2dPlan, planConv2d } from "../js/conv2dPlan.ts";
-import { denseOutput } from "../js/dense.ts";
+import { denseOutput as denseInJs } from "../js/dense.ts";
 import { type KernelCase, timeKernel } from "../kernelCase.ts";
 import { convolutions } from "../options.ts";
 import { internals, ProgramUnderTest } from "../program.ts";
@@ -64,7 +64,7 @@ function jsPlan({ size, inChannels, outChannels, window, stride, padding, groups
   return planConv2d({ height: size, width: size, inChannels, outChannels, ...geometry });
 }
 
-function convOutput(conv: ConvCase): KernelCase {
+export function convOutput(conv: ConvCase): KernelCase {
   return {
     ...{ name: conv.name, work: conv.flop, unit: "GFLOP/s", tolerance: SUM },
     async build(machine) {
@@ -97,7 +97,7 @@ function outputGradOf({ batch, outSize, outChannels }: ConvCase): Float32Array {
   return seededUniform(3)(batch * outSize ** 2 * outChannels, 1);
 }
 
-function convInputGrad(conv: ConvCase): KernelCase {
+export function convInputGrad(conv: ConvCase): KernelCase {
   return {
     ...{ name: `${conv.name}/inputGrad`, work: conv.flop, unit: "GFLOP/s", tolerance: SUM },
     async build(machine) {
@@ -124,7 +124,7 @@ function convInputGrad(conv: ConvCase): KernelCase {
   };
 }
 
-function convWeightGrad(conv: ConvCase): KernelCase {
+export function convWeightGrad(conv: ConvCase): KernelCase {
   return {
     ...{ name: `${conv.name}/weightGrad`, work: conv.flop, unit: "GFLOP/s", tolerance: PIXEL_SUM },
     async build(machine) {
@@ -159,15 +159,22 @@ function convWeightGrad(conv: ConvCase): KernelCase {
 
 /** output [size, size] ← a · b: a dense layer; with section `prepare` b is packed each time, as bench/js does anyway. */
 function gemm(size: number, sections: readonly Section[]): KernelCase {
+  const name = `gemm_${size}${sections.includes("prepare") ? "/packing" : ""}`;
+  return { ...denseOutput({ inputs: size, outputs: size, batch: size }, sections), name };
+}
+
+/** output [batch, outputs] ← input · weight + bias. */
+export function denseOutput(shape: { inputs: number; outputs: number; batch: number }, sections: readonly Section[] = ["forward"]): KernelCase {
+  const { inputs, outputs, batch } = shape;
   const uniform = seededUniform(4);
-  const [input, weight, bias] = [uniform(size * size, 1), uniform(size * size, 1), uniform(size, 1)];
+  const [input, weight, bias] = [uniform(batch * inputs, 1), uniform(inputs * outputs, 1), uniform(outputs, 1)];
   return {
-    ...{ name: `gemm_${size}${sections.includes("prepare") ? "/packing" : ""}`, work: 2 * size ** 3, unit: "GFLOP/s", tolerance: SUM },
+    ...{ name: `dense_${inputs}_${outputs}@${batch}`, work: 2 * batch * inputs * outputs, unit: "GFLOP/s", tolerance: SUM },
     async build(machine) {
-      const model = sequential([dense({ units: size, inputShape: [size] })], { machine });
+      const model = sequential([dense({ units: outputs, inputShape: [inputs] })], { machine });
       model.setWeights([weight, bias]);
-      const { outputs, inputs } = model.graph;
-      const program = await ProgramUnderTest.of(model, size, { mode: "inference", outputs: [...outputs, ...inputs] });
+      const { graph } = model;
+      const program = await ProgramUnderTest.of(model, batch, { mode: "inference", outputs: [...graph.outputs, ...graph.inputs] });
       program.port("inputs").set(input);
       return {
         model,
@@ -180,8 +187,8 @@ function gemm(size: number, sections: readonly Section[]): KernelCase {
       };
     },
     baseline() {
-      const output = new Float32Array(size * size);
-      return { run: () => denseOutput({ inputs: size, outputs: size }, { input, weight, bias, output }, size), result: () => ({ output }) };
+      const output = new Float32Array(batch * outputs);
+      return { run: () => denseInJs({ inputs, outputs }, { input, weight, bias, output }, batch), result: () => ({ output }) };
     },
   };
 }

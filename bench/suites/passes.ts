@@ -10,12 +10,11 @@ import { internals, ProgramUnderTest } from "../program.ts";
 import type { Streams } from "./reference.ts";
 
 /** The second convolution's output in the MNIST CNN at batch 64: 9.4 MB. */
-const BATCH = 64;
-const SIZE = 24;
-const CHANNELS = 64;
-const COUNT = BATCH * SIZE * SIZE * CHANNELS;
+const MNIST: MapShape = { batch: 64, size: 24, channels: 64 };
+const { channels: CHANNELS } = MNIST;
+const COUNT = countOf(MNIST);
 const BYTES = 4 * COUNT;
-const SHAPE = `${CHANNELS}_${SIZE}@${BATCH}`;
+const SHAPE = nameOf(MNIST);
 /** Weights and biases of its first dense layer. */
 const DENSE = { inputs: 9216, outputs: 128 };
 
@@ -24,8 +23,23 @@ const ELEMENT = 1e-6;
 /** With statistics of 36,864 pixels. */
 const NORMALIZED = 1e-5;
 
+/** A batch of square maps. */
+export interface MapShape {
+  readonly batch: number;
+  readonly size: number;
+  readonly channels: number;
+}
+
+function countOf({ batch, size, channels }: MapShape): number {
+  return batch * size * size * channels;
+}
+
+function nameOf({ batch, size, channels }: MapShape): string {
+  return `${channels}_${size}@${batch}`;
+}
+
 export function passes(): KernelCase[] {
-  return [pool(), poolInputGrad(), normalization(), normalizationInputGrad(), reluOutput(), adamUpdate()];
+  return [poolOutput(MNIST), poolGrad(MNIST), normalization(), normalizationInputGrad(), reluOutput(), adamUpdate()];
 }
 
 const made = new Map<string, Float32Array>();
@@ -38,12 +52,17 @@ function values(seed: number, count = COUNT): Float32Array {
   return array;
 }
 
+interface LayerCase {
+  readonly layer: (options: LayerOptions) => Layer;
+  readonly shape?: MapShape;
+}
+
 /** A layer's training program with gradients of the input, its forward section run once. */
-async function layerProgram(layer: (options: LayerOptions) => Layer, machine: "wasm" | "plain") {
-  const model = sequential([layer({ inputShape: [SIZE, SIZE, CHANNELS] })], { machine });
+async function layerProgram({ layer, shape = MNIST }: LayerCase, machine: "wasm" | "plain") {
+  const model = sequential([layer({ inputShape: [shape.size, shape.size, shape.channels] })], { machine });
   const { outputs, inputs } = model.graph;
-  const program = await ProgramUnderTest.of(model, BATCH, { mode: "training", outputs: [...outputs, ...inputs], backward: "inputs" });
-  program.port("inputs").set(values(5));
+  const program = await ProgramUnderTest.of(model, shape.batch, { mode: "training", outputs: [...outputs, ...inputs], backward: "inputs" });
+  program.port("inputs").set(values(5, countOf(shape)));
   program.run("strict", ["forward"]);
   program.seed.set(values(6, program.seed.length));
   return { model, program };
@@ -65,7 +84,7 @@ function streamOver(program: ProgramUnderTest, stream: Stream) {
   return (streams: Streams) => () => stream(streams, places);
 }
 
-async function forward(layer: (options: LayerOptions) => Layer, machine: "wasm" | "plain", stream: Stream): Promise<Subject> {
+async function forward(layer: LayerCase, machine: "wasm" | "plain", stream: Stream): Promise<Subject> {
   const { model, program } = await layerProgram(layer, machine);
   return {
     model,
@@ -83,7 +102,7 @@ interface Gradient {
   readonly stream: Stream;
 }
 
-async function inputGrad(layer: (options: LayerOptions) => Layer, machine: "wasm" | "plain", { kernel, stream }: Gradient): Promise<Subject> {
+async function inputGrad(layer: LayerCase, machine: "wasm" | "plain", { kernel, stream }: Gradient): Promise<Subject> {
   const { model, program } = await layerProgram(layer, machine);
   return {
     model,
@@ -96,37 +115,40 @@ async function inputGrad(layer: (options: LayerOptions) => Layer, machine: "wasm
   };
 }
 
-const POOL = { height: SIZE, width: SIZE, channels: CHANNELS };
-
-function pooledInJs() {
-  const arrays = { input: values(5), output: new Float32Array(COUNT / 4), argmax: new Uint8Array(COUNT / 4) };
-  return { ...arrays, run: () => maxPool2dOutput(POOL, arrays, BATCH) };
+function pooledInJs(shape: MapShape) {
+  const outputs = shape.batch * Math.floor(shape.size / 2) ** 2 * shape.channels;
+  const arrays = { input: values(5, countOf(shape)), output: new Float32Array(outputs), argmax: new Uint8Array(outputs) };
+  const geometry = { height: shape.size, width: shape.size, channels: shape.channels };
+  return { ...arrays, geometry, run: () => maxPool2dOutput(geometry, arrays, shape.batch) };
 }
 
-function pool(): KernelCase {
+/** Windows of 2x2. */
+export function poolOutput(shape: MapShape): KernelCase {
+  const bytes = 4 * countOf(shape);
   return {
-    ...{ name: `maxpool_2_${SHAPE}`, work: 1.25 * BYTES, unit: "GB/s", tolerance: 0 },
-    build: (machine) => forward(maxPooling2d, machine, (streams, { input, output }) => streams.quarterStream(input, output, BYTES)),
+    ...{ name: `maxpool_2_${nameOf(shape)}`, work: 1.25 * bytes, unit: "GB/s", tolerance: 0 },
+    build: (machine) => forward({ layer: maxPooling2d, shape }, machine, (streams, { input, output }) => streams.quarterStream(input, output, bytes)),
     baseline() {
-      const { run, output } = pooledInJs();
+      const { run, output } = pooledInJs(shape);
       return { run, result: () => ({ output }) };
     },
   };
 }
 
-function poolInputGrad(): KernelCase {
+export function poolGrad(shape: MapShape): KernelCase {
+  const bytes = 4 * countOf(shape);
   return {
-    ...{ name: `maxpool_2_${SHAPE}/inputGrad`, work: 1.25 * BYTES, unit: "GB/s", tolerance: 0 },
+    ...{ name: `maxpool_2_${nameOf(shape)}/inputGrad`, work: 1.25 * bytes, unit: "GB/s", tolerance: 0 },
     build: (machine) =>
-      inputGrad(maxPooling2d, machine, {
+      inputGrad({ layer: maxPooling2d, shape }, machine, {
         kernel: "pool2dInputGrad",
-        stream: (streams, { outputGrad, inputGrad }) => streams.spreadStream(outputGrad, inputGrad, BYTES),
+        stream: (streams, { outputGrad, inputGrad }) => streams.spreadStream(outputGrad, inputGrad, bytes),
       }),
     baseline() {
-      const { run, argmax } = pooledInJs();
+      const { run, argmax, geometry } = pooledInJs(shape);
       run();
-      const arrays = { outputGrad: values(6, COUNT / 4), argmax, inputGrad: new Float32Array(COUNT) };
-      return { run: () => maxPool2dInputGrad(POOL, arrays, BATCH), result: () => ({ inputGrad: arrays.inputGrad }) };
+      const arrays = { outputGrad: values(6, argmax.length), argmax, inputGrad: new Float32Array(countOf(shape)) };
+      return { run: () => maxPool2dInputGrad(geometry, arrays, shape.batch), result: () => ({ inputGrad: arrays.inputGrad }) };
     },
   };
 }
@@ -144,7 +166,7 @@ function normalization(): KernelCase {
   return {
     ...{ name: `batchnorm_${SHAPE}`, work: 3 * BYTES, unit: "GB/s", tolerance: NORMALIZED },
     build: (machine) =>
-      forward(batchNormalization, machine, (streams, { input, output }) => {
+      forward({ layer: batchNormalization }, machine, (streams, { input, output }) => {
         streams.readStream(input, BYTES);
         streams.copyStream(input, output, BYTES);
       }),
@@ -160,7 +182,7 @@ function normalizationInputGrad(): KernelCase {
   return {
     ...{ name: `batchnorm_${SHAPE}/inputGrad`, work: 5 * BYTES, unit: "GB/s", tolerance: NORMALIZED },
     build: (machine) =>
-      inputGrad(batchNormalization, machine, {
+      inputGrad({ layer: batchNormalization }, machine, {
         kernel: "batchNormalizationInputGrad",
         stream(streams, { input, outputGrad, inputGrad }) {
           streams.readStream(input, BYTES);
@@ -180,7 +202,7 @@ function normalizationInputGrad(): KernelCase {
 function reluOutput(): KernelCase {
   return {
     ...{ name: `relu_${SHAPE}`, work: 2 * BYTES, unit: "GB/s", tolerance: 0 },
-    build: (machine) => forward(relu, machine, (streams, { input, output }) => streams.copyStream(input, output, BYTES)),
+    build: (machine) => forward({ layer: relu }, machine, (streams, { input, output }) => streams.copyStream(input, output, BYTES)),
     baseline() {
       const [input, output] = [values(5), new Float32Array(COUNT)];
       return { run: () => reluInJs(input, output, COUNT), result: () => ({ output }) };

@@ -8,7 +8,7 @@ import { expectClose, F32_SUM, seededRandom } from "../support/kernels.ts";
 
 describe("options", () => {
   test("are read, with defaults", () => {
-    expect(parseOptions([])).toEqual({ suites: ["kernels", "inference", "training"], short: false, profile: false });
+    expect(parseOptions([])).toEqual({ suites: ["kernels", "inference", "training", "growth"], short: false, profile: false });
     expect(parseOptions(["--suite", "training", "--short", "--json", "a.json", "--markdown", "a.md", "--case", "ox@1"])).toEqual({
       ...{ suites: ["training"], short: true, profile: false },
       ...{ json: "a.json", markdown: "a.md", case: "ox@1" },
@@ -17,7 +17,7 @@ describe("options", () => {
 
   test.each([
     [["--suit"], "unknown option --suit"],
-    [["--suite", "speed"], "--suite speed: it is one of kernels, inference, training"],
+    [["--suite", "speed"], "--suite speed: it is one of kernels, inference, training, growth"],
     [["--json"], "--json needs a value"],
     [["--json", "--short"], "--json needs a value"],
   ])("%j is refused", (args, message) => {

@@ -115,7 +115,7 @@ describe("report", () => {
     expect(text.match(/^## /gm)).toHaveLength(2);
     const folder = await mkdtemp(join(tmpdir(), "convlet-"));
     try {
-      await writeJson(join(folder, "rows.json"), env, [row]);
+      await writeJson(join(folder, "rows.json"), { environment: env, rows: [row] });
       expect(JSON.parse(await readFile(join(folder, "rows.json"), "utf8"))).toEqual({ environment: env, rows: [row] });
     } finally {
       await rm(folder, { recursive: true });

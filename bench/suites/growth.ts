@@ -1,0 +1,207 @@
+/** How cost grows: every curve is one quantity at sizes on both sides of each tile's edge. Minima of alternating samples. */
+
+import { conv2d, dense, flatten, type Layer, maxPooling2d, sequential } from "../../src/index.ts";
+import { supports } from "../../src/machine/wasm.ts";
+import { parseCase, seededUniform } from "../cases.ts";
+import { type Curve, nameAt, offences, suspects } from "../growth.ts";
+import type { Bench } from "../harness.ts";
+import type { Subject } from "../kernelCase.ts";
+import { internals, ProgramUnderTest } from "../program.ts";
+import { convInputGrad, convOutput, convWeightGrad, denseOutput } from "./kernels.ts";
+import { poolGrad, poolOutput } from "./passes.ts";
+import { compileForTraining, samplesOf } from "./training.ts";
+
+const COUNTS = [1, 2, 3, 4, 7, 8, 9, 12, 16, 17, 31, 32, 33, 48, 64, 65, 128, 256, 512];
+const MAPS = [7, 8, 13, 14, 27, 28, 55, 56, 112, 224];
+
+type Axis = "batch" | "channels" | "input channels" | "output channels" | "inputs" | "outputs" | "map" | "filters";
+
+/** What is computed, what grows, and the case's name with ? for the size. */
+type Growing = readonly [work: string, axis: Axis, pattern: string];
+
+type GrowthSubject = Pick<Subject, "model" | "runner">;
+
+/** What `--short` leaves. */
+const SHORT_PATTERN = "conv_32_?_3_1_1_14_1";
+const SHORT_MOST = 33;
+const SHORT_ROUNDS = 3;
+const WARM_UP_MS = 8;
+
+/** Samples of a size, shorter than this many milliseconds, have several calls. */
+const SAMPLE_MS = 2;
+const ROUNDS = 8;
+/** What seems to offend is measured again, alone, up to so many times. */
+const REPEATS = 3;
+const REPEAT_ROUNDS = 20;
+/** A size takes part in no further round when its samples took so long. */
+const ENOUGH_MS = 1500;
+
+export async function growth(bench: Bench): Promise<Curve[]> {
+  const curves: Curve[] = [];
+  for (const plan of PLANS) {
+    const [, , pattern] = plan;
+    if (!bench.wants("growth", pattern, { inShort: pattern === SHORT_PATTERN })) continue;
+    bench.say(`growth ${pattern}`);
+    for (const curve of await measureCurve(plan, bench)) {
+      curves.push(curve);
+      for (const { small, large, smallMs, largeMs } of offences(curve)) {
+        bench.say(`  ${curve.numerics}: ${small} takes ${(smallMs / largeMs).toFixed(2)}x the time of ${large}`);
+      }
+    }
+  }
+  return curves;
+}
+
+const NUMERICS = ["strict", "relaxed"] as const;
+
+const FORWARD: readonly Growing[] = [
+  ["conv 3x3", "input channels", "conv_?_32_3_1_1_14_1"],
+  ["conv 3x3", "output channels", "conv_32_?_3_1_1_14_1"],
+  ["conv 3x3", "batch", "conv_32_32_3_1_1_14_1@?"],
+  ["conv 3x3", "map", "conv_16_16_3_1_1_?_1"],
+  ["conv 1x1", "input channels", "conv_?_64_1_1_0_14_1"],
+  ["conv 1x1", "output channels", "conv_64_?_1_1_0_14_1"],
+  ["conv 1x1", "batch", "conv_64_64_1_1_0_14_1@?"],
+  ["conv 1x1", "map", "conv_16_32_1_1_0_?_1"],
+  ["depthwise 3x3", "channels", "conv_?_?_3_1_1_14_?"],
+  ["depthwise 3x3", "batch", "conv_32_32_3_1_1_14_32@?"],
+  ["depthwise 3x3", "map", "conv_16_16_3_1_1_?_16"],
+  ["conv 3x3, stride 2", "input channels", "conv_?_32_3_2_1_28_1"],
+  ["conv 3x3, stride 2", "output channels", "conv_3_?_3_2_1_28_1"],
+  ["conv 3x3, stride 2", "map", "conv_3_32_3_2_1_?_1"],
+  ["conv 5x5", "input channels", "conv_?_32_5_1_2_14_1"],
+  ["conv 5x5", "output channels", "conv_1_?_5_1_0_28_1"],
+];
+
+const MORE: readonly Growing[] = [
+  ["dense", "inputs", "dense_?_128@32"],
+  ["dense", "inputs", "dense_?_128@1"],
+  ["dense", "outputs", "dense_128_?@32"],
+  ["dense", "outputs", "dense_128_?@8"],
+  ["dense", "outputs", "dense_128_?@1"],
+  ["dense", "batch", "dense_256_128@?"],
+  ["dense", "batch", "dense_512_10@?"],
+  ["max pooling", "channels", "maxpool_2_?_28@1"],
+  ["max pooling", "batch", "maxpool_2_32_28@?"],
+  ["max pooling", "map", "maxpool_2_16_?@1"],
+  ["max pooling, gradient", "channels", "maxpool_2_?_28@1/inputGrad"],
+  ["max pooling, gradient", "batch", "maxpool_2_32_28@?/inputGrad"],
+  ["max pooling, gradient", "map", "maxpool_2_16_?@1/inputGrad"],
+  ["training step", "batch", "train_32_28@?"],
+  ["training step", "filters", "train_?_28@8"],
+  ["training step", "map", "train_8_?@4"],
+];
+
+/** Convolutions with both gradients, then the rest. */
+const PLANS: readonly Growing[] = [
+  ...FORWARD.flatMap(([work, axis, pattern]): Growing[] => [
+    [work, axis, pattern],
+    [`${work}, input gradient`, axis, `${pattern}/inputGrad`],
+    [`${work}, weight gradient`, axis, `${pattern}/weightGrad`],
+  ]),
+  ...MORE,
+];
+
+/** The subject of a name. */
+function build(name: string): Promise<GrowthSubject> {
+  const [what, gradient] = name.split("/");
+  if (what.startsWith("conv_")) {
+    const kernel = gradient === "inputGrad" ? convInputGrad : gradient === "weightGrad" ? convWeightGrad : convOutput;
+    return kernel(conv(what)).build("wasm");
+  }
+  if (what.startsWith("train_")) return buildTraining(what);
+  const [first, second, third, batch] = numbersOf(what);
+  if (what.startsWith("dense_")) return denseOutput({ inputs: first, outputs: second, batch: third }).build("wasm");
+  const shape = { channels: second, size: third, batch };
+  return (gradient === undefined ? poolOutput(shape) : poolGrad(shape)).build("wasm");
+}
+
+function conv(name: string) {
+  const parsed = parseCase(name);
+  if (parsed.kind !== "conv") throw new Error(`internal: ${name} is no convolution`);
+  return parsed;
+}
+
+function numbersOf(name: string): number[] {
+  return [...name.matchAll(/\d+/g)].map(Number);
+}
+
+/** A step of a small network: two convolutions with as many filters, a pooling, a dense layer. The rate is 0: every step is the same. */
+async function buildTraining(name: string): Promise<GrowthSubject> {
+  const [filters, size, batch] = numbersOf(name);
+  const own = { kernelSize: 3, filters, activation: "relu", padding: "same" } as const;
+  const layers: Layer[] = [conv2d({ ...own, inputShape: [size, size, 1] }), conv2d(own), maxPooling2d(), flatten(), dense({ units: 10 })];
+  const model = sequential(layers, { machine: "wasm" });
+  compileForTraining(model);
+  await model.ready;
+  const { engine, session, compiled } = internals(model);
+  const program = new ProgramUnderTest(engine, session.trainingProgram(compiled, batch), batch);
+  const images = seededUniform(5)(batch * size * size, 1);
+  session.load(program.placed, samplesOf({ images, labels: new Uint8Array(batch), weights: {} }), { start: 0, size: batch, order: null });
+  program.setHeader({ learningRate: 0, correctedRate: 0 });
+  return { model, runner: (numerics) => () => program.run(numerics, ["prepare", "forward", "loss", "backward", "statistics", "update"]) };
+}
+
+interface Point {
+  readonly size: number;
+  readonly run: () => unknown;
+  readonly calls: number;
+  minMs: number;
+  spentMs: number;
+}
+
+async function measureCurve([work, axis, pattern]: Growing, bench: Bench): Promise<Curve[]> {
+  const sizes = sizesOf(axis, bench.options.short);
+  const subjects: GrowthSubject[] = [];
+  try {
+    for (const size of sizes) subjects.push(await build(nameAt({ pattern }, size)));
+    return NUMERICS.filter(supports).map((numerics) => {
+      const points = subjects.map(({ runner }, index) => point(sizes[index], runner(numerics)));
+      sample(points, bench.options.short ? SHORT_ROUNDS : ROUNDS);
+      const curve = (): Curve => ({ work, axis, pattern, numerics, sizes, minMs: points.map(({ minMs }) => minMs) });
+      for (let repeat = 0; repeat < REPEATS && offences(curve()).length > 0 && !bench.options.short; repeat++) {
+        const again = suspects(curve());
+        sample(
+          points.filter(({ size }) => again.includes(size)),
+          REPEAT_ROUNDS,
+        );
+      }
+      return curve();
+    });
+  } finally {
+    for (const { model } of subjects) model.dispose();
+  }
+}
+
+function sizesOf(axis: Axis, short: boolean): number[] {
+  const sizes = axis === "map" ? MAPS : COUNTS;
+  return short ? sizes.filter((size) => size <= SHORT_MOST) : sizes;
+}
+
+function point(size: number, run: () => unknown): Point {
+  const start = performance.now();
+  let fastest = Number.POSITIVE_INFINITY;
+  for (let calls = 1; performance.now() - start < WARM_UP_MS; calls = Math.min(2 * calls, 256)) fastest = Math.min(fastest, msOf(run, calls));
+  return { size, run, calls: Math.max(1, Math.ceil(SAMPLE_MS / fastest)), minMs: Number.POSITIVE_INFINITY, spentMs: 0 };
+}
+
+/** A sample of each in every round; what is short runs once before, since the others emptied the caches. */
+function sample(points: readonly Point[], rounds: number): void {
+  for (const each of points) each.spentMs = 0;
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < points.length; turn++) {
+      const each = points[(round + turn) % points.length];
+      if (each.spentMs > ENOUGH_MS) continue;
+      each.run();
+      const ms = msOf(each.run, each.calls);
+      each.minMs = Math.min(each.minMs, ms);
+      each.spentMs += ms * (each.calls + 1);
+    }
+  }
+}
+
+function msOf(run: () => unknown, calls: number): number {
+  const start = performance.now();
+  for (let call = 0; call < calls; call++) run();
+  return (performance.now() - start) / calls;
+}
