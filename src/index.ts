@@ -1,6 +1,9 @@
 /** Public names; no code. */
 
 export { FileFormatError } from "./formats/safetensors.ts";
+export type { Classification, ClassifyOptions } from "./image/classify.ts";
+export type { ImageSource, Pixels } from "./image/pixels.ts";
+export type { Preprocessing } from "./image/preprocessing.ts";
 export {
   constant,
   glorotNormal,

@@ -4,6 +4,9 @@ import { writeAtomically } from "./formats/files.ts";
 import { arrayName, type ModelFile, storedArray, writeModelFile } from "./formats/modelFile.ts";
 import { FileFormatError, type NamedTensor } from "./formats/safetensors.ts";
 import type { Graph, Parameter, Value } from "./graph.ts";
+import { type Classification, type ClassifyOptions, checkClassify, type ImageModel, imageInput, ranked } from "./image/classify.ts";
+import type { ImageSource } from "./image/pixels.ts";
+import type { Preprocessing } from "./image/preprocessing.ts";
 import { type ProfileRow, profile } from "./inspect/profile.ts";
 import { type SummaryOptions, summarize } from "./inspect/summary.ts";
 import { type Architecture, architectureToJson, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
@@ -34,6 +37,8 @@ export interface ModelOptions {
   readonly seed?: number;
   /** Names of the output's classes; they travel in the file. */
   readonly classNames?: readonly string[];
+  /** How `classify` makes the input from a picture; it travels in the file. */
+  readonly preprocessing?: Preprocessing;
   /** "auto" (default): WebAssembly, or plain JavaScript where it is refused. */
   readonly machine?: "auto" | "wasm" | "plain";
   /**
@@ -70,6 +75,7 @@ export class Model {
   readonly layers: readonly ModelLayer[];
   readonly seed: number;
   readonly classNames: readonly string[] | undefined;
+  readonly preprocessing: Preprocessing | undefined;
   private readonly built: BuiltArchitecture;
   private readonly engine: Engine;
   private readonly session: Session;
@@ -83,10 +89,11 @@ export class Model {
     private readonly options: ModelOptions = {},
   ) {
     this.built = buildGraph(architecture);
-    checkModelOptions({ ...options }, this.outputShapes[0]);
-    const { seed = 0, classNames, machine = "auto", elementBytes = 4, numerics = "auto" } = options;
+    checkModelOptions({ ...options }, { input: this.inputShapes[0], output: this.outputShapes[0] });
+    const { seed = 0, classNames, preprocessing, machine = "auto", elementBytes = 4, numerics = "auto" } = options;
     this.seed = seed;
     this.classNames = classNames;
+    this.preprocessing = preprocessing;
     for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.add(name);
     this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads) });
     this.session = new Session(this.engine, this.graph, {
@@ -220,6 +227,25 @@ export class Model {
     return this.infer("predictAll", this.graph.outputs, x, options);
   }
 
+  /**
+   * Labels and probabilities of a picture, the best first: a canvas, image, video, ImageBitmap, File or Blob in a page; `{ data, width, height }`
+   * with RGBA bytes anywhere. It becomes the model's input as `preprocessing` says. TypeError or RangeError for no picture, one without pixels and
+   * models of other inputs; Error for one that cannot be decoded or may not be read.
+   */
+  async classify(source: ImageSource, options: ClassifyOptions = {}): Promise<Classification[]> {
+    this.checkUsable();
+    const model = this.imageModel();
+    const top = checkClassify(options, model);
+    const input = await imageInput(source, model);
+    return ranked((await this.predict(input)).data, top, model);
+  }
+
+  private imageModel(): ImageModel {
+    const { classNames, preprocessing } = this;
+    const gives = this.compiled?.loss.config.fromLogits ? "logits" : "probabilities";
+    return { inputShape: this.inputShapes[0], outputShape: this.outputShapes[0], classNames, preprocessing, gives };
+  }
+
   /** What the named layers give in inference mode (default: all layers). A shared layer: its last call. */
   async activations(x: ModelInput, names: readonly string[] = this.layers.map(({ name }) => name)): Promise<Record<string, TensorData>> {
     await this.ready;
@@ -297,6 +323,7 @@ export class Model {
       seed: this.seed,
       frozen: [...this.frozen],
       ...(this.classNames && { classNames: this.classNames }),
+      ...(this.preprocessing && { preprocessing: this.preprocessing }),
       ...(this.compiled && { compiled: this.compiledJson(this.compiled) }),
       counters: { ...this.session.counters },
       ...(this.session.learningRateOverride !== undefined && { learningRate: this.session.learningRateOverride }),

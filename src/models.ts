@@ -42,8 +42,8 @@ export async function load(source: string | URL | ArrayBuffer | Uint8Array, opti
   }
   const where = typeof source === "string" ? source : source instanceof URL ? source.href : "load";
   const file = readModelFile(await bytesOf(source), where);
-  const { seed, classNames } = file.json;
-  const loaded = new Model(file.architecture, { ...options, seed, ...(classNames && { classNames }) });
+  const { seed, classNames, preprocessing } = file.json;
+  const loaded = new Model(file.architecture, { ...options, seed, ...(classNames && { classNames }), ...(preprocessing && { preprocessing }) });
   try {
     loaded.restore(file, where);
     await loaded.ready;

@@ -11,8 +11,10 @@ const sources = filesIn("src", ".ts");
  * line names together does not see each other, save for ORDER_WITHIN.
  */
 const ORDER = [
-  ["options", "math", "threefry", "random", "shape", "modelOptions", "initializers"],
+  ["options", "math", "threefry", "random", "shape", "initializers"],
   ["ops", "graph"],
+  ["image"],
+  ["modelOptions"],
   ["layers"],
   ["machine"],
   ["program"],
@@ -179,7 +181,7 @@ describe("sizes", () => {
   /** Files that may be longer, each up to its own number. */
   const longer: Readonly<Record<string, { readonly lines: number; readonly because: string }>> = {
     "assembly/records.ts": { lines: 600, because: "the list of all records, which the build reads as one file" },
-    "src/model.ts": { lines: 500, because: "the public class: its methods are short and their comments are the reference" },
+    "src/model.ts": { lines: 600, because: "the public class: its methods are short and their comments are the reference" },
   };
 
   /** Inner loops with every accumulator written out, since asc unrolls none. */

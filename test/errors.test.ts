@@ -306,6 +306,7 @@ describe("after dispose", () => {
     predict: (model) => model.predict(x),
     predictSync: (model) => model.predictSync(x),
     predictAll: (model) => model.predictAll(x),
+    classify: (model) => model.classify({ data: new Uint8Array(64), width: 4, height: 4 }),
     activations: (model) => model.activations(x),
     inputGradient: (model) => model.inputGradient(x, 0),
     summary: (model) => model.summary(),

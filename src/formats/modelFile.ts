@@ -1,9 +1,10 @@
 /** One safetensors file per model: architecture and training state as JSON in its metadata, arrays under Keras-like names. */
 import type { Parameter } from "../graph.ts";
+import type { Preprocessing } from "../image/preprocessing.ts";
 import { type Architecture, type ArchitectureJson, architectureFromJson, buildGraph } from "../layers/architecture.ts";
 import { checkModelOptions } from "../modelOptions.ts";
 import { checkNumber, checkOptions, type Named } from "../options.ts";
-import { type Shape, shapeText } from "../shape.ts";
+import { shapeText } from "../shape.ts";
 import type { Counters } from "../training/session.ts";
 import { FileFormatError, type NamedTensor, readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
 
@@ -17,6 +18,7 @@ export interface ModelJson {
   readonly seed: number;
   readonly frozen: readonly string[];
   readonly classNames?: readonly string[];
+  readonly preprocessing?: Preprocessing;
   readonly compiled?: { readonly optimizer: Named; readonly loss: Named; readonly metrics: readonly Named[] };
   readonly counters: Counters;
   readonly learningRate?: number;
@@ -55,8 +57,12 @@ export function readModelFile(bytes: Uint8Array, where: string): ModelFile {
     throw new FileFormatError(`${where}: format ${json.format} is newer than this library, which reads up to ${FORMAT}; update it`);
   try {
     const architecture = architectureFromJson(json.architecture);
-    const { outputs, parameters } = buildGraph(architecture).graph;
-    checkKinds(json, architecture, outputs[0].shape);
+    const { inputs, outputs, parameters } = buildGraph(architecture).graph;
+    checkModelOptions(
+      { seed: json.seed, classNames: json.classNames, preprocessing: json.preprocessing },
+      { input: inputs[0].shape, output: outputs[0].shape },
+    );
+    checkKinds(json, architecture);
     const file = { json, architecture, tensors };
     // Before a model allocates what the architecture asks for: are all these weights there?
     for (const parameter of parameters) storedArray(file, where, parameter, "value");
@@ -67,9 +73,8 @@ export function readModelFile(bytes: Uint8Array, where: string): ModelFile {
   }
 }
 
-/** Everything beside the architecture. What `compiled` names is checked where it is looked up. */
-function checkKinds({ seed, classNames, frozen, compiled, counters, learningRate }: ModelJson, { layers }: Architecture, output: Shape): void {
-  checkModelOptions({ seed, classNames }, output);
+/** What is left. What `compiled` names is checked where it is looked up. */
+function checkKinds({ frozen, compiled, counters, learningRate }: ModelJson, { layers }: Architecture): void {
   if (!Array.isArray(frozen) || !frozen.every((name) => layers.has(name))) throw new TypeError("model: frozen must be a list of layers");
   if (compiled !== undefined) checkOptions("model: compiled", compiled, ["optimizer", "loss", "metrics"]);
   checkOptions("model: counters", counters, ["epoch", "step", "run"]);
