@@ -1,0 +1,244 @@
+/** The first part of the page: O or X, one filter, every number. */
+import { onTheme } from "../ui/colors.ts";
+import { byId, download, setText } from "../ui/dom.ts";
+import { flushHash } from "../ui/hash.ts";
+import { LossChart } from "../ui/lossChart.ts";
+import { counted, fixed } from "../ui/numbers.ts";
+import { codeOf } from "./code.ts";
+import { type Comparison, NAMES, showComparison, showPoolings } from "./compare.ts";
+import { DrawGrid, nudgePad } from "./drawGrid.ts";
+import { type Drawing, EMPTY, letter, moved, placements } from "./drawings.ts";
+import { KINDS, Lab } from "./lab.ts";
+import { drawLinks } from "./links.ts";
+import { permute } from "./permutation.ts";
+import { FilterEditor, Pipeline } from "./pipeline.ts";
+import { deadSentence } from "./sentences.ts";
+import { fromHash, GOOD_SEED, LARGEST_SEED, type Move, type OxState, type Pooling, stepsOf, toHash, UNLUCKY_SEED, withMove } from "./state.ts";
+import { showStep } from "./stepPanel.ts";
+import { type Speed, trainUnseen, trainVisibly } from "./trainer.ts";
+import { Transport } from "./transport.ts";
+import { firstStepOf } from "./walk.ts";
+
+const RUN = 600;
+export const START: OxState = { drawing: letter(1), seed: GOOD_SEED, pooling: "max", permuted: false, step: 1, moves: [] };
+
+export class OxPage {
+  private state = START;
+  private lab: Lab | undefined;
+  private training: AbortController | undefined;
+  private isShowing = false;
+  private isStale = false;
+  private readonly grid = new DrawGrid(byId("ox-grid"), { drawn: (drawing) => this.draw(drawing), nudged: (down, right) => this.nudge(down, right) });
+  private readonly pipeline = new Pipeline((stage) => this.go(firstStepOf(stage)));
+  private readonly editor = new FilterEditor(byId("ox-filter"), byId("ox-bias"), (filter) => this.edit(filter));
+  private readonly transport = new Transport((step) => this.go(step));
+  private readonly chart = new LossChart();
+
+  /** `changed` gets the state for the address. */
+  constructor(private readonly changed: (hash: Record<string, string>) => void) {
+    byId("ox-chart").replaceChildren(this.chart.element);
+    nudgePad(byId("ox-nudge"), (down, right) => this.nudge(down, right));
+    const on = (id: string, act: () => void) => byId(id).addEventListener("click", act);
+    on("ox-draw-o", () => this.draw(letter(0)));
+    on("ox-draw-x", () => this.draw(letter(1)));
+    on("ox-clear", () => this.draw(EMPTY));
+    on("ox-train", () => (this.training ? this.training.abort() : this.train(RUN)));
+    on("ox-train-one", () => this.train(1));
+    on("ox-restart", () => this.restart({ moves: [] }));
+    on("ox-lucky", () => this.restart({ seed: GOOD_SEED, moves: [] }));
+    on("ox-unlucky", () => this.restart({ seed: UNLUCKY_SEED, moves: [] }));
+    on("ox-download", () => this.download());
+    on("ox-copy-code", () => this.copyCode());
+    on("ox-copy-link", () => this.copyLink());
+    byId("ox-permute").addEventListener("change", () => this.restart({ permuted: byId<HTMLInputElement>("ox-permute").checked }));
+    byId("ox-seed").addEventListener("change", () => this.changeSeed());
+    for (const input of document.querySelectorAll<HTMLInputElement>('input[name="ox-pooling"]')) {
+      input.addEventListener("change", () => this.update({ pooling: input.value as Pooling }));
+    }
+    onTheme(() => this.show());
+    new ResizeObserver(() => drawLinks(this.state.step, this.state.permuted)).observe(byId("ox-pipeline"));
+  }
+
+  get hash(): Record<string, string> {
+    return toHash(this.state);
+  }
+
+  /** Shows what the address says. */
+  async open(hash: URLSearchParams): Promise<void> {
+    await this.restart(fromHash(hash, START));
+  }
+
+  private go(step: number): void {
+    this.update({ step });
+  }
+
+  private draw(drawing: Drawing): void {
+    this.update({ drawing });
+  }
+
+  private nudge(down: number, right: number): void {
+    const drawing = moved(this.state.drawing, down, right);
+    if (drawing === null) this.say("The drawing cannot move further that way.");
+    else this.update({ drawing });
+  }
+
+  private edit(filter: number[]): void {
+    this.lab?.setFilter(filter);
+    this.addMove({ filter });
+  }
+
+  private addMove(move: Move): void {
+    this.update({ moves: withMove(this.state.moves, move) });
+  }
+
+  private changeSeed(): void {
+    const input = byId<HTMLInputElement>("ox-seed");
+    const seed = input.valueAsNumber;
+    const isGood = Number.isInteger(seed) && seed >= 0 && seed <= LARGEST_SEED;
+    if (isGood) void this.restart({ seed, moves: [] });
+    else {
+      input.value = String(this.state.seed);
+      this.say(`A seed is a whole number from 0 to ${LARGEST_SEED}.`);
+    }
+  }
+
+  private update(change: Partial<OxState>): void {
+    this.state = { ...this.state, ...change };
+    this.changed(this.hash);
+    void this.show();
+  }
+
+  /** New networks, and everything again that happened to them. */
+  private async restart(change: Partial<OxState>): Promise<void> {
+    this.training?.abort();
+    this.state = { ...this.state, ...change };
+    const { seed, permuted, moves } = this.state;
+    const lab = await Lab.create(seed, permuted);
+    for (const move of moves) {
+      if ("steps" in move) await trainUnseen(() => lab.train(), move.steps);
+      else lab.setFilter(move.filter);
+    }
+    // Another restart was quicker.
+    if (this.state.seed !== seed || this.state.permuted !== permuted || this.state.moves !== moves) return lab.dispose();
+    const old = this.lab;
+    this.lab = lab;
+    await this.show();
+    old?.dispose();
+    this.changed(this.hash);
+  }
+
+  private async train(steps: number): Promise<void> {
+    const { lab } = this;
+    if (lab === undefined || this.training !== undefined) return;
+    const control = new AbortController();
+    this.training = control;
+    this.showTraining();
+    await trainVisibly(
+      {
+        step: () => lab.train(),
+        show: (done) => {
+          if (this.lab === lab) this.state = { ...this.state, moves: withMove(this.state.moves, { steps: done }) };
+          return this.show();
+        },
+        speed: () => byId<HTMLSelectElement>("ox-speed").value as Speed,
+      },
+      steps,
+      control.signal,
+    );
+    this.training = undefined;
+    this.showTraining();
+    if (this.lab !== lab) return;
+    this.changed(this.hash);
+    const losses = KINDS.map((kind) => `${NAMES[kind]} ${fixed(lab.losses[kind].at(-1)!, 3)}`).join(", ");
+    this.say(`Stopped after ${counted(stepsOf(this.state.moves), "step")}. Loss: ${losses}.`);
+  }
+
+  private showTraining(): void {
+    const button = byId("ox-train");
+    setText(button, this.training ? "Pause training" : "Train");
+    button.classList.toggle("running", this.training !== undefined);
+  }
+
+  /** Draws the state; a call during another is done once after it. */
+  private async show(): Promise<void> {
+    if (this.isShowing) {
+      this.isStale = true;
+      return;
+    }
+    this.isShowing = true;
+    do {
+      this.isStale = false;
+      if (this.lab) await this.showAll(this.lab, this.state);
+    } while (this.isStale);
+    this.isShowing = false;
+  }
+
+  private async showAll(lab: Lab, state: OxState): Promise<void> {
+    const looks = { max: await lab.look("max", state.drawing), mean: await lab.look("mean", state.drawing) };
+    const look = looks[state.pooling];
+    const where = placements(state.drawing);
+    const results: Comparison[] = [];
+    for (const kind of KINDS) {
+      const [share, ...places] = await lab.probabilitiesOfX(kind, [state.drawing, ...(where?.drawings ?? [])]);
+      results.push({ kind, share: share!, places, scores: await lab.scores(kind) });
+    }
+    const dead = await lab.deadLayer(state.pooling);
+    this.grid.show(state.drawing);
+    this.pipeline.show(look, state.step, { pooling: state.pooling, drawn: this.grid.cells, isPermuted: state.permuted });
+    this.editor.show(look);
+    this.transport.show(state.step);
+    showStep(look, state.step, state.pooling);
+    showComparison(results, where, state);
+    showPoolings(looks);
+    this.chart.show(KINDS.map((kind) => ({ name: NAMES[kind], style: kind, values: lab.losses[kind] })));
+    byId("ox-dead").hidden = dead === null;
+    setText(byId("ox-dead-text"), dead === null ? "" : deadSentence(dead, look));
+    this.showControls(state);
+    drawLinks(state.step, state.permuted);
+  }
+
+  private showControls(state: OxState): void {
+    setText(byId("ox-steps"), counted(stepsOf(state.moves), "step"));
+    const seed = byId<HTMLInputElement>("ox-seed");
+    if (document.activeElement !== seed) seed.value = String(state.seed);
+    byId<HTMLInputElement>("ox-permute").checked = state.permuted;
+    byId<HTMLInputElement>(`ox-pooling-${state.pooling}`).checked = true;
+    byId("ox-pipeline").classList.toggle("permuted", state.permuted);
+  }
+
+  private download(): void {
+    if (this.lab === undefined) return;
+    const { pooling, seed, moves } = this.state;
+    download(`ox-${pooling}-seed${seed}-${stepsOf(moves)}steps.safetensors`, this.lab.models[pooling].toBytes(), "application/octet-stream");
+    this.say("Downloaded. Drop the file into “Your own model” above, or give it to load().");
+  }
+
+  private async copyCode(): Promise<void> {
+    if (this.lab === undefined) return;
+    const { state } = this;
+    const code = codeOf(this.lab.models[state.pooling], state, state.permuted ? permute(state.drawing) : state.drawing);
+    await this.copy(code, "The code is in the clipboard: TypeScript that makes this network and asks it about this drawing.");
+  }
+
+  private async copyLink(): Promise<void> {
+    this.changed(this.hash);
+    flushHash();
+    await this.copy(location.href, "The link is in the clipboard: it opens exactly this moment.");
+  }
+
+  private async copy(text: string, done: string): Promise<void> {
+    const box = byId<HTMLTextAreaElement>("ox-copied");
+    box.value = text;
+    byId("ox-copied-box").hidden = false;
+    const isCopied = await navigator.clipboard?.writeText(text).then(
+      () => true,
+      () => false,
+    );
+    this.say(isCopied ? done : "The browser gives no clipboard here: copy the text from the box below.");
+    if (!isCopied) box.select();
+  }
+
+  private say(text: string): void {
+    setText(byId("ox-status"), text);
+  }
+}

@@ -1,0 +1,28 @@
+/** Colours of cells in the theme of the page: blue is below zero, orange above. */
+import { diverging, type Rgb, sequential, type Theme, textOn } from "../../../src/inspect/palette.ts";
+
+/** theme.ts, which runs before the page is drawn, says it. */
+export function theme(): Theme {
+  return document.documentElement.dataset.theme === "dark" ? "dark" : "light";
+}
+
+/** Calls back whenever the theme changes: by the system or by the page's button. */
+export function onTheme(changed: () => void): void {
+  document.addEventListener("themechange", changed);
+}
+
+export type Palette = "signed" | "ink";
+
+/** Background of a value from -1 (signed) or 0 (ink) to 1, and what is written on it. */
+export function cellColors(value: number, palette: Palette): { readonly paper: string; readonly ink: string } {
+  const color = rgbOf(value, palette, theme());
+  return { paper: css(color), ink: css(textOn(color)) };
+}
+
+export function rgbOf(value: number, palette: Palette, inTheme: Theme): Rgb {
+  return palette === "signed" ? diverging(value, inTheme) : sequential(value, inTheme);
+}
+
+function css([red, green, blue]: Rgb): string {
+  return `rgb(${red} ${green} ${blue})`;
+}
