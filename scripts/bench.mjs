@@ -17,7 +17,7 @@ function buildReference() {
 
 export async function buildBench() {
   const [{ buildKernels }, { build }] = await Promise.all([import("./build.mjs"), import("esbuild")]);
-  buildKernels();
+  await buildKernels();
   buildReference();
   const common = { bundle: true, format: "esm", platform: "node", target: "es2022", sourcemap: true, logLevel: "warning" };
   await build({ ...common, entryPoints: [join(root, "bench/main.ts")], outfile, loader: { ".wasm": "binary" } });

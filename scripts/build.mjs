@@ -1,85 +1,136 @@
-/** Kernels → build/{strict,relaxed}.wasm, records → build/records.ts, inlined kernels → build/kernels.ts; library → dist/. */
-import { execFileSync } from "node:child_process";
+/**
+ * Kernels → build/<target>.wasm, records → build/records.ts, packed kernels → build/kernels.ts and build/inferenceKernels.ts;
+ * library → dist/: ES modules with types, CommonJS in dist/cjs, files for a script tag, kernels on their own.
+ */
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deflateRawSync } from "node:zlib";
 import { root } from "./install.mjs";
+import { packKernels, unshared, withNote, withoutNames } from "./packKernels.mjs";
 import { generateRecords } from "./records.mjs";
 
 const require = createRequire(import.meta.url);
 
+/** Compiled from which configuration, and where the host finds a pair of them packed. */
+const KERNELS = [
+  { config: "asconfig.json", prefix: "", packed: "kernels" },
+  { config: "assembly/inference.json", prefix: "inference-", packed: "inferenceKernels" },
+];
+const TARGETS = ["strict", "relaxed"];
+
 /** What the sources import from build/, and all that tests and type checks need. Does nothing when that was made from these very sources. */
-export function buildKernels() {
+export async function buildKernels() {
   const stamp = join(root, "build/kernels.sha256");
   const sources = sourcesHash();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
   rmSync(stamp, { force: true });
   mkdirSync(join(root, "build/named"), { recursive: true });
   writeFileSync(join(root, "build/records.ts"), generateRecords(readFileSync(join(root, "assembly/records.ts"), "utf8")));
-  const asc = join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js");
-  for (const target of ["strict", "relaxed"]) {
-    // --debug adds the names of the functions, which scripts/guard.mjs finds them by, and changes nothing else.
-    const options = ["--config", "asconfig.json", "--target", target, "--debug", "--outFile", `build/named/${target}.wasm`];
-    // asc tells of its optimizer's rounds, which nobody here can act on; its errors come with the exception.
-    execFileSync(process.execPath, [asc, ...options], { cwd: root, stdio: ["ignore", "inherit", "pipe"] });
-    writeFileSync(join(root, `build/${target}.wasm`), withoutNames(readFileSync(join(root, `build/named/${target}.wasm`))));
+  await Promise.all(KERNELS.flatMap(({ config, prefix }) => TARGETS.map((target) => compile(config, target, `${prefix}${target}.wasm`))));
+  for (const { prefix, packed } of KERNELS) {
+    const [strict, relaxed] = TARGETS.map((target) => readFileSync(join(root, `build/named/${prefix}${target}.wasm`)));
+    const lines = [
+      "// Made by scripts/build.mjs: strict and relaxed kernels, packed by scripts/packKernels.mjs.",
+      `export const packed: string = "${packKernels({ strict, relaxed })}";`,
+      `export const version: string = "${version(prefix, sources)}";`,
+    ];
+    writeFileSync(join(root, `build/${packed}.ts`), `${lines.join("\n")}\n`);
   }
-  const inlined = ["strict", "relaxed"].map((target) => {
-    const wasm = readFileSync(join(root, `build/${target}.wasm`));
-    return `export const ${target} = "${deflateRawSync(wasm, { level: 9 }).toString("base64")}";`;
-  });
-  const comment = "// Made by scripts/build.mjs: the kernels, deflated, in base64.";
-  writeFileSync(join(root, "build/kernels.ts"), [comment, ...inlined, ""].join("\n"));
   writeFileSync(stamp, sources);
+}
+
+/** What a kernel file says of itself: host and kernels must come from the same sources. */
+function version(prefix, sources) {
+  return `${prefix}${sources.slice(0, 12)}`;
+}
+
+async function compile(config, target, name) {
+  const asc = join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js");
+  // --debug adds the names of the functions, which scripts/guard.mjs finds them by, and changes nothing else.
+  await node([asc, "--config", config, "--target", target, "--debug", "--outFile", `build/named/${name}`], "on failure");
+  const named = unshared(readFileSync(join(root, `build/named/${name}`)));
+  writeFileSync(join(root, `build/named/${name}`), named);
+  writeFileSync(join(root, `build/${name}`), withoutNames(named));
+}
+
+/** Runs a program of Node; rejects when it fails. asc tells of its optimizer's rounds, which nobody here can act on. */
+function node(args, shown = "always") {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (data) => {
+        text += data;
+      });
+    }
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (text !== "" && (code !== 0 || shown === "always")) console.error(text.trimEnd());
+      if (code === 0) resolve();
+      else reject(new Error(`${args.slice(0, 4).join(" ")} ended with exit code ${code}`));
+    });
+  });
 }
 
 /** Of everything that decides what the kernels become. */
 function sourcesHash() {
   const files = readdirSync(join(root, "assembly"), { recursive: true }).map((name) => join("assembly", name));
-  files.push("asconfig.json", "package-lock.json", "scripts/build.mjs", "scripts/records.mjs");
+  files.push("asconfig.json", "package-lock.json", "scripts/build.mjs", "scripts/packKernels.mjs", "scripts/records.mjs");
   const hash = createHash("sha256");
   for (const file of files.filter((name) => /\.\w+$/.test(name)).sort()) hash.update(`${file}\n`).update(readFileSync(join(root, file)));
   return hash.digest("hex");
 }
 
-/** A module without its custom sections (id 0). */
-export function withoutNames(wasm) {
-  const parts = [wasm.subarray(0, 8)];
-  for (let at = 8; at < wasm.length; ) {
-    const start = at++;
-    let size = 0;
-    for (let shift = 0, more = true; more; shift += 7) {
-      size |= (wasm[at] & 127) << shift;
-      more = wasm[at++] > 127;
-    }
-    at += size;
-    if (wasm[start] !== 0) parts.push(wasm.subarray(start, at));
-  }
-  return Buffer.concat(parts);
-}
+/** Public entries: src/<name>.ts. */
+const ENTRIES = ["index", "node"];
 
 async function buildLibrary() {
-  const { build } = await import("esbuild");
   rmSync(join(root, "dist"), { recursive: true, force: true });
-  const common = { bundle: true, format: "esm", target: "es2022", sourcemap: true, outdir: join(root, "dist"), logLevel: "warning", splitting: true };
-  await build({ ...common, entryPoints: [join(root, "src/index.ts")], external: ["node:*"] });
+  mkdirSync(join(root, "dist/cjs"), { recursive: true });
+  writeFileSync(join(root, "dist/cjs/package.json"), '{ "type": "commonjs" }\n');
+  for (const { prefix } of KERNELS) {
+    for (const target of TARGETS) {
+      const wasm = readFileSync(join(root, `build/${prefix}${target}.wasm`));
+      writeFileSync(join(root, `dist/${prefix}${target}.wasm`), withNote(wasm, "convlet", version(prefix, sourcesHash())));
+    }
+  }
+  await Promise.all([bundles(), declarations()]);
+}
+
+async function bundles() {
+  const { build } = await import("esbuild");
+  const dist = (path) => join(root, "dist", path);
+  const source = (name) => join(root, `src/${name}.ts`);
+  const common = { bundle: true, minify: true, target: "es2022", sourcemap: true, logLevel: "warning" };
+  /** Another entry stays a file of its own: its classes exist once. */
+  const apart = {
+    name: "entries stay apart",
+    setup({ onResolve }) {
+      onResolve({ filter: /\/index\.ts$/ }, ({ importer }) => (importer === source("node") ? { path: "./index.js", external: true } : undefined));
+    },
+  };
+  await Promise.all([
+    build({ ...common, format: "esm", splitting: true, entryPoints: ENTRIES.map(source), outdir: dist("") }),
+    build({ ...common, format: "cjs", plugins: [apart], entryPoints: ENTRIES.map(source), outdir: dist("cjs") }),
+    build({ ...common, format: "iife", globalName: "convlet", entryPoints: [source("index")], outfile: dist("convlet.iife.js") }),
+  ]);
+}
+
+/** dist/types for import, the same in dist/cjs/types for require: what kind a declaration is of follows from the package.json above it. */
+async function declarations() {
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
-  const types = [
-    "--declaration",
-    "--emitDeclarationOnly",
-    "--noEmit",
-    "false",
-    "--rootDir",
-    ".",
-    "--outDir",
-    "dist/types",
-    "-p",
-    "tsconfig.build.json",
-  ];
-  execFileSync(process.execPath, [tsc, ...types], { cwd: root, stdio: "inherit" });
+  const options = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--rootDir", ".", "--outDir", "dist/types"];
+  await node([tsc, ...options, "-p", "tsconfig.build.json"]);
+  const types = join(root, "dist/types");
+  for (const name of readdirSync(types, { recursive: true }).filter((path) => path.endsWith(".d.ts"))) {
+    const text = readFileSync(join(types, name), "utf8").replace(/((?:from |import\()"\.[^"]+)\.ts"/g, '$1.js"');
+    // Models can be disposed of by `using`, which a reader's own settings need not know.
+    writeFileSync(join(types, name), text.includes("[Symbol.dispose]") ? `/// <reference lib="esnext.disposable" />\n${text}` : text);
+  }
+  cpSync(types, join(root, "dist/cjs/types"), { recursive: true });
 }
 
 /** Bundles a TypeScript program of ours for the running Node, which cannot read TypeScript before version 22. Returns `outfile`. */
@@ -92,11 +143,11 @@ export async function bundleForNode(entry, outfile) {
 }
 
 export async function buildAll() {
-  buildKernels();
+  await buildKernels();
   await buildLibrary();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv.includes("--kernels")) buildKernels();
+  if (process.argv.includes("--kernels")) await buildKernels();
   else await buildAll();
 }

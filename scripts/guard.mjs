@@ -8,9 +8,10 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { buildKernels, withoutNames } from "./build.mjs";
+import { buildKernels } from "./build.mjs";
 import { installMissing, root } from "./install.mjs";
 import { hotLoops, printedFunctions } from "./machineCode.mjs";
+import { withoutNames } from "./packKernels.mjs";
 
 const LIST = join(root, "scripts/hotFunctions.json");
 const TARGETS = ["strict", "relaxed"];
@@ -35,7 +36,7 @@ const notes = [];
 /** Bounds that are too high. */
 const lower = [];
 
-prepareBinaries();
+await prepareBinaries();
 for (const version of NODES) {
   const node = version === RUNNING ? process.execPath : otherNode(version);
   if (node === undefined) continue;
@@ -48,12 +49,12 @@ for (const problem of problems) console.log(`FAILED: ${problem}`);
 process.exit(problems.length === 0 ? 0 : 1);
 
 /** build/named/*.wasm are the shipped binaries with names, made from the sources as they are now. */
-function prepareBinaries() {
+async function prepareBinaries() {
   installMissing();
   const sources = readdirSync(join(root, "assembly"), { recursive: true }).map((file) => join(root, "assembly", file));
   const newest = Math.max(...[...sources, join(root, "asconfig.json")].map((file) => statSync(file).mtimeMs));
   const made = TARGETS.flatMap((target) => [`build/${target}.wasm`, `build/named/${target}.wasm`]).map((file) => join(root, file));
-  if (made.some((file) => !(statSync(file, { throwIfNoEntry: false })?.mtimeMs >= newest))) buildKernels();
+  if (made.some((file) => !(statSync(file, { throwIfNoEntry: false })?.mtimeMs >= newest))) await buildKernels();
   for (const target of TARGETS) {
     const [shipped, named] = [`build/${target}.wasm`, `build/named/${target}.wasm`].map((file) => readFileSync(join(root, file)));
     if (!withoutNames(named).equals(shipped)) problems.push(`build/${target}.wasm is not build/named/${target}.wasm without names: build again`);

@@ -6,7 +6,7 @@ import { installMissing, root } from "./install.mjs";
 
 installMissing();
 const [{ buildKernels }, { build }] = await Promise.all([import("./build.mjs"), import("esbuild")]);
-buildKernels();
+await buildKernels();
 const asc = join(dirname(createRequire(import.meta.url).resolve("assemblyscript/package.json")), "bin/asc.js");
 for (const target of ["strict", "relaxed"]) {
   execFileSync(process.execPath, [asc, "--config", "bench/ladder/asconfig.json", "--target", target], { cwd: root, stdio: "inherit" });

@@ -6,7 +6,7 @@ import { installMissing, root } from "./install.mjs";
 installMissing();
 console.log("Building …");
 const { buildKernels, bundleForNode } = await import("./build.mjs");
-buildKernels();
+await buildKernels();
 const tour = await bundleForNode("examples/tour/main.ts", "build/tour.mjs");
 const { status, signal } = spawnSync(process.execPath, ["--enable-source-maps", join(root, tour), ...process.argv.slice(2)], { stdio: "inherit" });
 process.exitCode = signal ? 1 : status;

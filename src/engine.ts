@@ -2,6 +2,7 @@
 import type { RunHeader, Tensor } from "../build/records.ts";
 import { compileProgram, type ProgramSpec } from "./compiler/index.ts";
 import type { Graph } from "./graph.ts";
+import { KernelSourceError, type KernelSources } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
 import { plainMachine } from "./machine/plain/index.ts";
 import { writeRunHeader } from "./machine/records.ts";
@@ -19,6 +20,8 @@ export interface EngineOptions {
   readonly elementBytes: 4 | 8;
   /** Threads that run the WebAssembly kernels. Default 1. */
   readonly threads?: number;
+  /** Kernels of the user's. Default: the library's own. */
+  readonly wasm?: KernelSources;
 }
 
 /** A program with addresses. */
@@ -72,14 +75,19 @@ export class Engine {
   private async load(): Promise<void> {
     const { machine } = this.options;
     const { memory } = this.state;
+    const { wasm: sources } = this.options;
     if (machine === "plain" || this.options.elementBytes === 8) return this.usePlain();
     try {
-      const load = (numerics: Numerics) => (this.threads > 1 ? threadedMachine(memory, numerics, this.threads) : wasmMachine(memory, numerics));
-      const [strict, relaxed] = await Promise.all([load("strict"), supports("relaxed") ? load("relaxed") : undefined]);
+      const load = (numerics: Numerics) =>
+        this.threads > 1 ? threadedMachine(memory, numerics, this.threads, { sources }) : wasmMachine(memory, numerics, sources);
+      const hasRelaxed = supports("relaxed") && (sources === undefined || sources.relaxed !== undefined);
+      const [strict, relaxed] = await Promise.all([load("strict"), hasRelaxed ? load("relaxed") : undefined]);
       if (relaxed !== undefined) this.machines.set("relaxed", relaxed);
       this.machines.set("strict", strict);
       if (this.disposed) this.dispose();
     } catch (cause) {
+      // What the user named is to be mended, not to be made slow.
+      if (cause instanceof KernelSourceError || cause instanceof TypeError) throw cause;
       if (machine === "wasm") throw new Error('machine: this engine or page refuses the WebAssembly kernels; use machine: "plain"', { cause });
       sayOnce(`convlet: WebAssembly is not to be had here (${(cause as Error).message}); running in plain JavaScript, which is much slower`);
       this.usePlain();

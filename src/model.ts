@@ -11,6 +11,7 @@ import { type ProfileRow, profile } from "./inspect/profile.ts";
 import { type SummaryOptions, summarize } from "./inspect/summary.ts";
 import { type Architecture, architectureToJson, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
 import type { Layer } from "./layers/layer.ts";
+import type { KernelSources } from "./machine/kernelModules.ts";
 import { megabytes } from "./machine/state.ts";
 import { threadCount } from "./machine/threads.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
@@ -53,6 +54,8 @@ export interface ModelOptions {
    * Default 1. More than one needs SharedArrayBuffer, and in a page that the model lives in a worker.
    */
   readonly threads?: number | "auto";
+  /** Kernels by address, bytes or compiled module, instead of those inside the library: `dist/strict.wasm`, `dist/relaxed.wasm`. */
+  readonly wasm?: KernelSources;
 }
 
 export interface CompileOptions {
@@ -90,12 +93,12 @@ export class Model {
   ) {
     this.built = buildGraph(architecture);
     checkModelOptions({ ...options }, { input: this.inputShapes[0], output: this.outputShapes[0] });
-    const { seed = 0, classNames, preprocessing, machine = "auto", elementBytes = 4, numerics = "auto" } = options;
+    const { seed = 0, classNames, preprocessing, machine = "auto", elementBytes = 4, numerics = "auto", wasm } = options;
     this.seed = seed;
     this.classNames = classNames;
     this.preprocessing = preprocessing;
     for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.add(name);
-    this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads) });
+    this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads), wasm });
     this.session = new Session(this.engine, this.graph, {
       seed,
       numerics: numerics === "relaxed" ? "relaxed" : "strict",

@@ -11,13 +11,14 @@ interface Ends {
 
 /** The checks of `ModelOptions`. */
 export function checkModelOptions(options: Readonly<Record<string, unknown>>, { input, output }: Ends): void {
-  checkOptions("model", options, ["seed", "classNames", "preprocessing", "machine", "numerics", "elementBytes", "threads"]);
+  checkOptions("model", options, ["seed", "classNames", "preprocessing", "machine", "numerics", "elementBytes", "threads", "wasm"]);
   const { seed = 0, classNames, preprocessing, machine = "auto", numerics = "auto", elementBytes = 4 } = options;
   checkNumber("model", "seed", seed, SEEDS);
   checkChoice("model", "machine", machine, ["auto", "wasm", "plain"]);
   checkChoice("model", "numerics", numerics, ["auto", "strict", "relaxed"]);
   checkChoice("model", "elementBytes", elementBytes, [4, 8]);
   if (preprocessing !== undefined) checkPreprocessing(preprocessing as Preprocessing, input);
+  if (options.wasm !== undefined) checkOptions("model: wasm", options.wasm, ["strict", "relaxed"]);
   if (classNames === undefined) return;
   if (!Array.isArray(classNames) || !classNames.every((name) => typeof name === "string")) {
     throw new TypeError(`model: classNames is ${shown(classNames)}, needs an array of texts`);

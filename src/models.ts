@@ -3,6 +3,7 @@ import { readModelFile } from "./formats/modelFile.ts";
 import { traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { Model, type ModelOptions } from "./model.ts";
+import { nodeModule } from "./nodeModule.ts";
 import { checkOptions } from "./options.ts";
 import { describe } from "./shape.ts";
 
@@ -36,7 +37,7 @@ export function model(
 
 /** A model from its file: a path (Node), a URL (`fetch`), or the bytes. Continues to the bit where it was saved. */
 export async function load(source: string | URL | ArrayBuffer | Uint8Array, options: Omit<ModelOptions, "seed" | "classNames"> = {}): Promise<Model> {
-  checkOptions("load", options, ["machine", "numerics", "threads"]);
+  checkOptions("load", options, ["machine", "numerics", "threads", "wasm"]);
   if (!(typeof source === "string" || source instanceof URL || source instanceof ArrayBuffer || source instanceof Uint8Array)) {
     throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
   }
@@ -58,7 +59,7 @@ async function bytesOf(source: string | URL | ArrayBuffer | Uint8Array): Promise
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   const isPath = typeof source === "string" && typeof process === "object" && !/^https?:/.test(source);
-  if (isPath) return (await import("node:fs/promises")).readFile(source);
+  if (isPath) return (await nodeModule("node:fs/promises")).readFile(source);
   const response = await fetch(source);
   if (!response.ok) throw new Error(`load: ${source} answered ${response.status} ${response.statusText}`);
   return new Uint8Array(await response.arrayBuffer());

@@ -11,7 +11,7 @@ const sources = filesIn("src", ".ts");
  * line names together does not see each other, save for ORDER_WITHIN.
  */
 const ORDER = [
-  ["options", "math", "threefry", "random", "shape", "initializers"],
+  ["nodeModule", "options", "math", "threefry", "random", "shape", "initializers"],
   ["ops", "graph"],
   ["image"],
   ["modelOptions"],
@@ -25,7 +25,8 @@ const ORDER = [
   ["modelLayer"],
   ["model"],
   ["models"],
-  ["index", "node", "worker", "run"],
+  ["index", "worker", "run"],
+  ["node"],
 ];
 
 /** Within a line: the basics build on each other; a node names its op and its attributes, an op its node, both as types only. */
@@ -78,14 +79,15 @@ describe("imports", () => {
 
   test("of src stay in src: outside are only the two files that the build makes, Node's modules and the loader", () => {
     const outside = edges.filter(({ target }) => !target.startsWith("src/")).map(({ target }) => target);
-    const known = ["build/records.ts", "build/kernels.ts", "@assemblyscript/loader"];
+    const known = ["build/records.ts", "build/kernels.ts", "build/inferenceKernels.ts", "@assemblyscript/loader"];
     expect([...new Set(outside)].filter((target) => !known.includes(target) && !target.startsWith("node:"))).toEqual([]);
   });
 
-  test("of Node's modules are made when they are needed, in files that say so; Node's own entry may always", () => {
-    const wrong = edges.filter(({ path, target }) => target.startsWith("node:") && moduleOf(path) !== "node");
-    const early = wrong.filter(({ path, target }) => !textOf(path).includes(`import("${target}")`));
-    expect(early.map(({ path, target }) => `${path} imports ${target}`)).toEqual([]);
+  test("of Node's modules are made in one place, when they are needed, and as types", () => {
+    const users = edges.filter(({ target }) => target.startsWith("node:")).map(({ path }) => path);
+    // The second is the source text of a worker, which is no import of a page's.
+    expect([...new Set(users)]).toEqual(["src/machine/workerSource.ts", "src/nodeModule.ts"]);
+    expect(textOf("src/nodeModule.ts")).not.toMatch(/^import|(?<!typeof )import\("/m);
   });
 
   test("of the plain-JS kernels and of the records are the record format, and the arithmetic that stands in assembly/ too", () => {
@@ -147,7 +149,7 @@ describe("one op, one name in every folder", () => {
 
 describe("package.json", () => {
   const face = JSON.parse(textOf("package.json")) as {
-    readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+    readonly exports: Readonly<Record<string, string | Readonly<Record<string, Readonly<Record<string, string>>>>>>;
     readonly [key: string]: unknown;
   };
 
@@ -159,13 +161,23 @@ describe("package.json", () => {
     expect(face.files).toEqual(["dist", "CHANGELOG.md"]);
   });
 
-  test("names types first in every entry, all of them built", () => {
+  test("names types first under import and require of every entry, all of them built from a file of src", () => {
     for (const [entry, target] of Object.entries(face.exports)) {
-      if (typeof target === "string") expect([entry, target]).toEqual(["./package.json", "./package.json"]);
-      else expect(Object.keys(target)[0], entry).toBe("types");
-      for (const path of typeof target === "string" ? [] : Object.values(target)) expect(path).toMatch(/^\.\/dist\//);
+      if (typeof target === "string") {
+        expect(target).toMatch(/^\.\/(?:package\.json|dist\/\w+\.wasm)$/);
+        continue;
+      }
+      const name = entry === "." ? "index" : entry.slice(2);
+      expect(sources).toContain(`src/${name}.ts`);
+      // In this order: the first that fits is taken.
+      expect(JSON.stringify(target)).toBe(
+        JSON.stringify({
+          import: { types: `./dist/types/src/${name}.d.ts`, default: `./dist/${name}.js` },
+          require: { types: `./dist/cjs/types/src/${name}.d.ts`, default: `./dist/cjs/${name}.js` },
+        }),
+      );
     }
-    expect(face.types).toBe((face.exports["."] as { types: string }).types);
+    expect(face).toMatchObject({ main: "./dist/cjs/index.js", types: "./dist/cjs/types/src/index.d.ts" });
   });
 
   test("says for which Node it is, and that imports have no effects", () => {

@@ -1,4 +1,5 @@
 /** Files of Node, safe against a crash at any moment. Nothing is imported before the first call. */
+import { nodeModule } from "../nodeModule.ts";
 
 /** A temp that nobody has written to for this long, and whose process is gone, is a leftover. Milliseconds. */
 const STALE_AFTER = 60_000;
@@ -11,8 +12,8 @@ let temps = 0;
  * the old file alone otherwise.
  */
 export async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const fs = await import("node:fs/promises");
-  const { basename, dirname, join } = await import("node:path");
+  const fs = await nodeModule("node:fs/promises");
+  const { basename, dirname, join } = await nodeModule("node:path");
   try {
     const target = await fs.realpath(path).catch(() => path);
     const folder = dirname(target);
@@ -43,15 +44,15 @@ export async function writeAtomically(path: string, bytes: Uint8Array): Promise<
 /** The rename itself is on disk only after this. Windows cannot and need not. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
-  const { open } = await import("node:fs/promises");
+  const { open } = await nodeModule("node:fs/promises");
   const folder = await open(path, "r");
   await folder.sync().finally(() => folder.close());
 }
 
 /** Removes what earlier writes of the same file left when their process was killed. Whatever cannot be removed stays. */
 async function removeStaleTemps(folder: string, name: string): Promise<void> {
-  const { readdir, rm, stat } = await import("node:fs/promises");
-  const { join } = await import("node:path");
+  const { readdir, rm, stat } = await nodeModule("node:fs/promises");
+  const { join } = await nodeModule("node:path");
   for (const entry of await readdir(folder).catch(() => [])) {
     if (!entry.startsWith(`.${name}.`)) continue;
     const owner = /^(\d+)\.[0-9a-z]+\.tmp$/.exec(entry.slice(name.length + 2))?.[1];

@@ -1,6 +1,7 @@
 /** The WASM machine on several threads: the caller's is thread 0, the others are workers of a pool that all models share. */
 import { MAX_THREADS, PROGRESS, PROGRESS_BYTES } from "../../build/records.ts";
 import { checkNumber } from "../options.ts";
+import type { KernelSources } from "./kernelModules.ts";
 import type { Machine } from "./machine.ts";
 import { startNodeWorker } from "./nodeWorker.ts";
 import { WorkerPool } from "./pool.ts";
@@ -18,6 +19,8 @@ const ABORT_TIME = 500;
 export interface ThreadOptions {
   /** How workers are started. Default: as node:worker_threads. */
   readonly start?: StartWorker;
+  /** Kernels of the user's. Default: the library's own. */
+  readonly sources?: KernelSources;
 }
 
 const pools = new Map<StartWorker, WorkerPool>();
@@ -61,9 +64,9 @@ export async function threadedMachine(
   memory: WebAssembly.Memory,
   numerics: Numerics,
   threads: number,
-  { start = startNodeWorker }: ThreadOptions = {},
+  { start = startNodeWorker, sources }: ThreadOptions = {},
 ): Promise<Machine> {
-  const { module, execute } = await instantiateKernels(memory, numerics);
+  const { module, execute } = await instantiateKernels(memory, numerics, sources);
   let pool = pools.get(start);
   if (pool === undefined) {
     pool = new WorkerPool(start);

@@ -1,3 +1,4 @@
+import { nodeModule } from "../nodeModule.ts";
 import { checkFlag, checkOptions, shown } from "../options.ts";
 import type { Callback } from "./callbacks.ts";
 
@@ -44,7 +45,7 @@ export function csvLogger(target: string | TextSink, options: CsvLoggerOptions =
 }
 
 async function openFile(path: string, append: boolean): Promise<{ write: TextSink; hasHeading: boolean }> {
-  const { appendFile, stat, writeFile } = await import("node:fs/promises");
+  const { appendFile, stat, writeFile } = await nodeModule("node:fs/promises");
   if (!append) await writeFile(path, "");
   else await appendFile(path, "");
   return { write: (text) => appendFile(path, text), hasHeading: (await stat(path)).size > 0 };

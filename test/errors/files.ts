@@ -43,7 +43,12 @@ export const badSources: BadInput[] = [
     "load: got a Float32Array, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer",
   ],
   ["a missing file", () => load("/no/such/model.safetensors"), Error, /ENOENT.*\/no\/such\/model\.safetensors/],
-  ["a misspelt option", (model) => load(model.toBytes(), { seed: 1 }), TypeError, 'load: unknown option "seed"; known: machine, numerics, threads'],
+  [
+    "a misspelt option",
+    (model) => load(model.toBytes(), { seed: 1 }),
+    TypeError,
+    'load: unknown option "seed"; known: machine, numerics, threads, wasm',
+  ],
   [
     "an unknown machine",
     (model) => load(model.toBytes(), { machine: "gpu" }),

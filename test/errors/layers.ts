@@ -287,7 +287,7 @@ export const badModelOptions: BadInput[] = [
     "a misspelt option",
     () => untrained(loose({ sede: 1 })),
     TypeError,
-    'model: unknown option "sede"; known: seed, classNames, preprocessing, machine, numerics, elementBytes, threads',
+    'model: unknown option "sede"; known: seed, classNames, preprocessing, machine, numerics, elementBytes, threads, wasm',
   ],
   ["an unknown machine", () => untrained(loose({ machine: "gpu" })), RangeError, 'model: machine is "gpu", needs "auto" or "wasm" or "plain"'],
   ["unknown numerics", () => untrained(loose({ numerics: "fast" })), RangeError, 'model: numerics is "fast", needs "auto" or "strict" or "relaxed"'],

@@ -1,0 +1,74 @@
+/** The entry of inference alone: the same kernels on one thread, a third of the bytes. */
+import {
+  ActivationOutput,
+  AffineOutput,
+  BinaryOutput,
+  ClearHalo,
+  Conv2dOutput,
+  Copy,
+  Fill,
+  FoldStatistics,
+  FoldWeights,
+  Kernel,
+  PackWeights,
+  PixelSum,
+  Pool2dOutput,
+  Record,
+  SoftmaxOutput,
+} from "./records";
+import { activationOutput } from "./activation";
+import { affineOutput } from "./affine";
+import { binaryOutput } from "./binary";
+import { clearHalo } from "./clearHalo";
+import { conv2dOutput } from "./conv2d/output";
+import { copy } from "./copy";
+import { fill } from "./fill";
+import { foldStatistics, foldWeights } from "./foldedNormalization";
+import { packWeights } from "./packWeights";
+import { pixelSum } from "./pixelSum";
+import { pool2dOutput } from "./pool2d";
+import { softmaxOutput } from "./softmax";
+
+export { writeConstants } from "./lanes";
+
+/** Runs `count` records from address `first` on. */
+export function execute(first: usize, count: i32): void {
+  let at = first;
+  for (let index = 0; index < count; index++) {
+    dispatch(at);
+    at += changetype<Record>(at).bytes;
+  }
+}
+
+function dispatch(at: usize): void {
+  switch (changetype<Record>(at).kernel) {
+    case Kernel.copy:
+      return copy(changetype<Copy>(at), 0, 1);
+    case Kernel.clearHalo:
+      return clearHalo(changetype<ClearHalo>(at), 0, 1);
+    case Kernel.fill:
+      return fill(changetype<Fill>(at), 0, 1);
+    case Kernel.packWeights:
+      return packWeights(changetype<PackWeights>(at), 0, 1);
+    case Kernel.conv2dOutput:
+      return conv2dOutput(changetype<Conv2dOutput>(at), 0, 1);
+    case Kernel.pool2dOutput:
+      return pool2dOutput(changetype<Pool2dOutput>(at), 0, 1);
+    case Kernel.activationOutput:
+      return activationOutput(changetype<ActivationOutput>(at), 0, 1);
+    case Kernel.softmaxOutput:
+      return softmaxOutput(changetype<SoftmaxOutput>(at), 0, 1);
+    case Kernel.binaryOutput:
+      return binaryOutput(changetype<BinaryOutput>(at), 0, 1);
+    case Kernel.pixelSum:
+      return pixelSum(changetype<PixelSum>(at), 0, 1);
+    case Kernel.affineOutput:
+      return affineOutput(changetype<AffineOutput>(at), 0, 1);
+    case Kernel.foldStatistics:
+      return foldStatistics(changetype<FoldStatistics>(at), 0, 1);
+    case Kernel.foldWeights:
+      return foldWeights(changetype<FoldWeights>(at), 0, 1);
+    default:
+      unreachable();
+  }
+}
