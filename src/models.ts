@@ -60,7 +60,16 @@ async function bytesOf(source: string | URL | ArrayBuffer | Uint8Array): Promise
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   const isPath = typeof source === "string" && typeof process === "object" && !/^https?:/.test(source);
   if (isPath) return (await nodeModule("node:fs/promises")).readFile(source);
-  const response = await fetch(source);
-  if (!response.ok) throw new Error(`load: ${source} answered ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
+  return download(source);
+}
+
+async function download(address: string | URL): Promise<Uint8Array> {
+  let response: Response;
+  try {
+    response = await fetch(address);
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    throw new Error(`load: ${address} cannot be had: ${(cause as Error).message}`, { cause });
+  }
+  throw new Error(`load: ${address} answered ${response.status} ${response.statusText}`);
 }

@@ -48,7 +48,7 @@ export class State {
   constructor(graph: Graph, elementBytes: 4 | 8, memory: "shared" | "unshared" = "unshared") {
     this.layout = new StateLayout(graph, [], elementBytes);
     const initial = pages(this.end);
-    this.memory = allocate(() => (memory === "shared" ? sharedMemory(initial) : new WebAssembly.Memory({ initial, maximum: MAX_PAGES })), this.end);
+    this.memory = allocate(() => (memory === "shared" ? sharedMemory(initial) : ownMemory(initial)), this.end);
   }
 
   /** First byte behind the parameters' arrays. */
@@ -85,6 +85,28 @@ export class State {
   }
 }
 
+function ownMemory(initial: number): WebAssembly.Memory {
+  return typeof WebAssembly === "object"
+    ? new WebAssembly.Memory({ initial, maximum: MAX_PAGES })
+    : (new PlainMemory(initial) as unknown as WebAssembly.Memory);
+}
+
+/** What the plain-JS machine needs of a memory, where there is no WebAssembly at all: Safari's lockdown mode. */
+class PlainMemory {
+  buffer: ArrayBuffer;
+
+  constructor(pages: number) {
+    this.buffer = new ArrayBuffer(pages * PAGE_BYTES);
+  }
+
+  grow(pages: number): number {
+    const before = this.buffer;
+    this.buffer = new ArrayBuffer(before.byteLength + pages * PAGE_BYTES);
+    new Uint8Array(this.buffer).set(new Uint8Array(before));
+    return before.byteLength / PAGE_BYTES;
+  }
+}
+
 /** A shared memory keeps room for all it may ever be; an engine with little address space gives it less. */
 function sharedMemory(initial: number): WebAssembly.Memory {
   for (let maximum = MAX_PAGES; ; maximum /= 2) {
@@ -114,6 +136,8 @@ function allocate<T>(attempt: () => T, bytes: number): T {
   try {
     return attempt();
   } catch (cause) {
-    throw new RangeError(`memory: the engine refused ${megabytes(bytes)} for the model; use a smaller batch or model`, { cause });
+    // V8 reserves 8 GB of addresses for each memory and has 1 TB of them.
+    const advice = "dispose of models that are not used (a page can hold about 100), or use a smaller batch or model";
+    throw new RangeError(`memory: the engine refused ${megabytes(bytes)} for the model; ${advice}`, { cause });
   }
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect } from "vitest";
 import { bundle } from "./support/bundle.ts";
+import { modulePage } from "./support/site.ts";
 import { needs, test } from "./support/test.ts";
 
 const recorded = JSON.parse(readFileSync(new URL("../golden/reproducible.json", import.meta.url), "utf8"));
@@ -18,9 +19,7 @@ describe("SHA-256 of the weights after seeded trainings, in a page", () => {
     test(browser, { timeout: 120_000 }, async ({ site, open, task, skip }) => {
       needs(browser, { task, skip });
       site.answers["/trainings.js"] = { body: await bundle(code) };
-      site.answers["/trainings.html"] = {
-        body: '<!doctype html><html lang="en"><title>t</title><link rel="icon" href="data:,"><script type="module" src="/trainings.js"></script></html>',
-      };
+      site.answers["/trainings.html"] = modulePage("/trainings.js");
       const { page } = await open("/trainings.html", { browser });
       expect(await page.evaluate(() => globalThis.hashes)).toEqual(recorded);
     });

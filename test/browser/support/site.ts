@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundle } from "./bundle.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -31,15 +32,20 @@ export interface Answer {
   readonly cutAfter?: number;
 }
 
-/** Pages with the library as `globalThis.convlet`, and a module that has nothing but it. */
+const page = (title: string, content: string) =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><link rel="icon" href="data:,">${content}</html>`;
+
+/** A page that runs one module. */
+export const modulePage = (source: string): Answer => ({ body: page("module", `<script type="module" src="${source}"></script>`) });
+
 const standing: Readonly<Record<string, Answer>> = {
   "/favicon.ico": { status: 204, body: "" },
-  "/library.html": {
-    body: '<!doctype html><html lang="en"><title>library</title><link rel="icon" href="data:,"><script type="module" src="/library.js"></script></html>',
-  },
-  "/library.js": { body: 'import * as convlet from "/dist/index.js";\nglobalThis.convlet = convlet;\n' },
-  "/empty.html": { body: '<!doctype html><html lang="en"><title>empty</title><link rel="icon" href="data:,"></html>' },
+  /** With `globalThis.kit`: inPage.ts. */
+  "/kit.html": modulePage("/kit.js"),
+  "/empty.html": { body: page("empty", "") },
 };
+
+let kit: Promise<string> | undefined;
 
 export class Site {
   /** By path; may change between requests. */
@@ -52,7 +58,9 @@ export class Site {
 
   /** Starts on a free port of 127.0.0.1. `folder` of the repository is what "/" shows. */
   static async start(folder = "."): Promise<Site> {
+    kit ??= bundle('import "./test/browser/support/inPage.ts";');
     const site = new Site(folder);
+    site.answers["/kit.js"] = { body: await kit };
     await new Promise<void>((resolve) => site.server.listen(0, "127.0.0.1", resolve));
     return site;
   }

@@ -1,10 +1,10 @@
 /** A page in a real browser that writes down everything it complains of. */
 import type { BrowserContext, Page } from "playwright-core";
-import type * as library from "../../../src/index.ts";
+import type { Kit } from "./inPage.ts";
 
 declare global {
-  /** In pages that /library.js set up. */
-  var convlet: typeof library;
+  /** In /kit.html. */
+  var kit: Kit;
 }
 
 export class Tab {
@@ -39,10 +39,5 @@ export class Tab {
 
   get left(): readonly string[] {
     return this.complaints;
-  }
-
-  /** Resolves when the page's own modules have run. */
-  async hasLibrary(): Promise<void> {
-    await this.page.waitForFunction(() => globalThis.convlet !== undefined);
   }
 }

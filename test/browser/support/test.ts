@@ -1,8 +1,14 @@
 /** The test function of test/browser: a site and tabs, and no complaint left unexplained at the end. */
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, firefox } from "playwright-core";
 import { test as base, type TestContext } from "vitest";
 import { Site } from "./site.ts";
 import { Tab } from "./tab.ts";
+
+export { Tab };
 
 export type BrowserName = "chromium" | "firefox";
 
@@ -20,14 +26,49 @@ export async function launch(name: BrowserName, args: readonly string[] = []): P
   return chromium.launch({ executablePath, args: [...flags.split(" "), ...args] });
 }
 
-/** Skips, with the reason on the console and in the report, where Firefox is not there; in CI that is a failure. */
-export function needs(name: BrowserName, { task, skip }: Pick<TestContext, "task" | "skip">): void {
-  if (paths[name] !== "") return;
-  const reason = `no ${name} found`;
-  if (process.env.CI) throw new Error(`${reason}: .ci/run installs it`);
+/** Chromium as a person has it: tabs that are not in front are hidden, their timers slow. Playwright makes each one believe that it is in front. */
+export async function untouchedChromium(): Promise<{ readonly browser: Browser; readonly pid: number; close(): Promise<void> }> {
+  const profile = await mkdtemp(join(tmpdir(), "convlet-chromium-"));
+  const args = ["--headless", ...flags.split(" "), "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"];
+  const child = spawn(paths.chromium, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const address = await new Promise<string>((resolve, reject) => {
+    let text = "";
+    child.stderr.on("data", (part) => {
+      text += part;
+      const found = /ws:\/\/\S+/.exec(text);
+      if (found) resolve(found[0]);
+    });
+    void ended.then(() => reject(new Error(`Chromium ended at once: ${text}`)));
+  });
+  const browser = await chromium.connectOverCDP(address, { noDefaults: true });
+  const close = async () => {
+    await browser.close();
+    child.kill();
+    await ended;
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return { browser, pid: child.pid!, close };
+}
+
+type Skipping = Pick<TestContext, "task" | "skip">;
+
+/** Skips, with the reason on the console and in the report. */
+function skipFor(reason: string, { task, skip }: Skipping): void {
   console.warn(`not run: ${task.name}: ${reason}`);
   Object.assign(task.meta, { reason });
   skip(reason);
+}
+
+/** Skips where Firefox is not there; in CI that is a failure. */
+export function needs(name: BrowserName, context: Skipping): void {
+  if (paths[name] !== "") return;
+  if (process.env.CI) throw new Error(`no ${name} found: .ci/run installs it`);
+  skipFor(`no ${name} found`, context);
+}
+
+export function needsLinux(context: Skipping): void {
+  if (process.platform !== "linux") skipFor("the memory of a process is read from Linux's /proc", context);
 }
 
 interface OpenOptions extends BrowserContextOptions {
