@@ -56,6 +56,7 @@ import { softmaxInputGrad, softmaxOutput } from "./softmax";
 import { adamUpdate, rmspropUpdate, sgdUpdate } from "./update";
 
 export { writeConstants } from "./lanes";
+export { xxh32 } from "./xxh32";
 
 /**
  * Runs `count` records from address `first` on, as thread `thread` of `threads`. Returns `count` when all are done (for thread 0: by

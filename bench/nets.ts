@@ -1,6 +1,7 @@
 /** The networks of the case table as convlet models, with the table's weights. */
 import { conv2d, dense, flatten, type Model, type ModelOptions, maxPooling2d, sequential } from "../src/index.ts";
 import type { NetData } from "./cases.ts";
+import { machinesReady } from "./program.ts";
 
 const LAYERS = {
   mnist_cnn: () => [
@@ -23,6 +24,6 @@ const LAYERS = {
 export async function netModel(net: keyof typeof LAYERS, { weights }: NetData, options: ModelOptions): Promise<Model> {
   const model = sequential(LAYERS[net](), options);
   model.setWeights(Object.values(weights));
-  await model.ready;
+  await machinesReady(model);
   return model;
 }

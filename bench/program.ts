@@ -19,6 +19,12 @@ export function internals(model: Model): Internals {
   return model as unknown as Internals;
 }
 
+/** Resolves when the machines of training and of predictions are both there: the model itself loads each when it needs it first. */
+export async function machinesReady(model: Model): Promise<void> {
+  const { engine } = internals(model);
+  await Promise.all([engine.need("strict"), engine.need("relaxed")]);
+}
+
 export interface RecordAt {
   readonly step: PlacedStep;
   /** Byte address. */
@@ -47,7 +53,7 @@ export class ProgramUnderTest {
 
   /** With everything prepared and the run header filled. `key` must be new. */
   static async of(model: Model, batch: number, spec: Omit<Spec, "capacity" | "isTrainable">): Promise<ProgramUnderTest> {
-    await model.ready;
+    await machinesReady(model);
     const { engine } = internals(model);
     const placed = engine.program(JSON.stringify([batch, spec.mode, spec.backward]), () => ({ capacity: batch, isTrainable: () => true, ...spec }));
     const program = new ProgramUnderTest(engine, placed, batch);

@@ -12,6 +12,7 @@ import { threadedMachine, usableThreads } from "./machine/threads.ts";
 import { type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
 import type { Section } from "./ops/op.ts";
 import { type Bases, emit, type Program, type RecordRange, tableBytes } from "./program.ts";
+import { xxh32 } from "./xxh32.ts";
 
 export interface EngineOptions {
   /** "auto": WebAssembly, or plain JavaScript where the engine or the page's policy refuses it (said once). */
@@ -22,6 +23,8 @@ export interface EngineOptions {
   readonly threads?: number;
   /** Kernels of the user's. Default: the library's own. */
   readonly wasm?: KernelSources;
+  /** Of the machine that `ready` stands for. Default "strict". */
+  readonly numerics?: Numerics;
 }
 
 /** A program with addresses. */
@@ -46,10 +49,10 @@ const ALONE: ReadonlySet<Section> = new Set(["statistics", "update"]);
 
 export class Engine {
   readonly state: State;
-  private readonly loaded: Promise<void>;
   private readonly threads: number;
   private readonly programs = new Map<string, Placed>();
   private readonly machines = new Map<Machine["name"], Machine>();
+  private readonly loads = new Map<Numerics, Promise<void>>();
   private plain: ReturnType<typeof plainMachine> | undefined;
   private disposed = false;
 
@@ -60,30 +63,46 @@ export class Engine {
     const { threads = 1, machine, elementBytes } = options;
     this.threads = machine === "plain" || elementBytes === 8 ? 1 : usableThreads(threads);
     this.state = new State(graph, elementBytes, this.threads > 1 ? "shared" : "unshared");
-    this.loaded = this.load();
-    // Whoever awaits `ready` gets the error; nobody awaiting it must not end the process.
-    this.loaded.catch(() => {});
+    this.begin(options.numerics ?? "strict");
   }
 
-  /** Resolves when the kernels are compiled and all threads there, again after one was lost. */
+  /** Resolves when the machines that were begun or needed are there: kernels compiled and all threads there, again after one was lost. */
   get ready(): Promise<void> {
-    return this.loaded.then(async () => {
-      for (const machine of this.machines.values()) await machine.ready?.();
-    });
+    return Promise.all(this.loads.values()).then(() => this.threadsReady());
   }
 
-  private async load(): Promise<void> {
+  /** Loads the machine of these numerics where it is not there yet. Resolves when it can run. */
+  async need(numerics: Numerics): Promise<void> {
+    if (this.disposed) return;
+    await this.begin(numerics);
+    await this.threadsReady();
+  }
+
+  private async threadsReady(): Promise<void> {
+    for (const machine of this.machines.values()) await machine.ready?.();
+  }
+
+  /** Begins to load a machine that will be needed. */
+  begin(numerics: Numerics): Promise<void> {
+    const wanted = this.offered(numerics);
+    let load = this.loads.get(wanted);
+    if (load === undefined) {
+      load = this.load(wanted);
+      this.loads.set(wanted, load);
+      // Whoever awaits it gets the error; nobody awaiting it must not end the process.
+      load.catch(() => {});
+    }
+    return load;
+  }
+
+  private async load(numerics: Numerics): Promise<void> {
     const { machine } = this.options;
     const { memory } = this.state;
     const { wasm: sources } = this.options;
     if (machine === "plain" || this.options.elementBytes === 8) return this.usePlain();
     try {
-      const load = (numerics: Numerics) =>
-        this.threads > 1 ? threadedMachine(memory, numerics, this.threads, { sources }) : wasmMachine(memory, numerics, sources);
-      const hasRelaxed = supports("relaxed") && (sources === undefined || sources.relaxed !== undefined);
-      const [strict, relaxed] = await Promise.all([load("strict"), hasRelaxed ? load("relaxed") : undefined]);
-      if (relaxed !== undefined) this.machines.set("relaxed", relaxed);
-      this.machines.set("strict", strict);
+      const loaded = await (this.threads > 1 ? threadedMachine(memory, numerics, this.threads, { sources }) : wasmMachine(memory, numerics, sources));
+      this.machines.set(numerics, loaded);
       if (this.disposed) this.dispose();
     } catch (cause) {
       // What the user named is to be mended, not to be made slow.
@@ -95,15 +114,35 @@ export class Engine {
   }
 
   private usePlain(): void {
-    this.plain = plainMachine(this.state.memory, this.options.elementBytes);
+    this.plain ??= plainMachine(this.state.memory, this.options.elementBytes);
     this.machines.set("plain", this.plain);
+  }
+
+  /** Relaxed only where the engine has it, and the user's kernels. */
+  private offered(numerics: Numerics): Numerics {
+    const { wasm } = this.options;
+    return numerics === "relaxed" && supports("relaxed") && (wasm === undefined || wasm.relaxed !== undefined) ? "relaxed" : "strict";
   }
 
   /** The machine that runs a request for these numerics. */
   machine(numerics: Numerics): Machine {
-    const machine = this.machines.get(numerics) ?? this.machines.get("strict") ?? this.machines.get("plain");
+    const machine = this.machines.get(this.offered(numerics)) ?? this.machines.get("plain");
     if (machine === undefined) throw new Error("model: the kernels are still being compiled; await model.ready first");
     return machine;
+  }
+
+  /** Bytes behind the state, for a file on its way into it: programs will lie there, so there must be none yet. */
+  room(length: number): Uint8Array {
+    if (this.programs.size > 0) throw new Error("internal: there is a program where a file is to be read");
+    const start = align(this.state.end);
+    this.state.reserve(start + length);
+    return new Uint8Array(this.state.memory.buffer, start, length);
+  }
+
+  /** XXH32 of bytes in the state's memory. */
+  checksum(bytes: Uint8Array): number {
+    for (const { checksum } of this.machines.values()) if (checksum !== undefined) return checksum(bytes.byteOffset, bytes.length);
+    return xxh32(bytes);
   }
 
   /** Compiles without allocating: for the plan view. */

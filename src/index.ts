@@ -4,6 +4,7 @@ export { FileFormatError } from "./formats/safetensors.ts";
 export type { Classification, ClassifyOptions } from "./image/classify.ts";
 export type { ImageSource, Pixels } from "./image/pixels.ts";
 export type { Preprocessing } from "./image/preprocessing.ts";
+export type { ModelInput, PredictOptions } from "./inference.ts";
 export {
   constant,
   glorotNormal,
@@ -40,7 +41,7 @@ export { averagePooling2d, globalAveragePooling2d, globalMaxPooling2d, maxPoolin
 export { l1, l1l2, l2, type Regularizer } from "./layers/regularizers.ts";
 export { flatten, type ReshapeOptions, reshape } from "./layers/reshape.ts";
 export { type ZeroPadding2dOptions, zeroPadding2d } from "./layers/zeroPadding2d.ts";
-export { type CompileOptions, Model, type ModelInput, type ModelOptions, type PredictOptions, type TensorData } from "./model.ts";
+export { type CompileOptions, Model, type ModelOptions } from "./model.ts";
 export type { ModelLayer, WeightArray } from "./modelLayer.ts";
 export { load, model, sequential } from "./models.ts";
 export type { Shape } from "./shape.ts";
@@ -81,3 +82,4 @@ export { adam, adamW, type Optimizer, rmsprop, sgd } from "./training/optimizers
 export { progressBar } from "./training/progressBar.ts";
 export { cosineDecay, exponentialDecay, piecewiseConstant, type Schedule, stepDecay } from "./training/schedules.ts";
 export type { BatchSource, EvaluateOptions, ModelFitOptions, TrainingBatch } from "./training/trainer.ts";
+export type { TensorData } from "./weights.ts";

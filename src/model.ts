@@ -1,37 +1,32 @@
 /** The public class: joins graph, state, programs and machines. */
 import { Engine } from "./engine.ts";
 import { writeAtomically } from "./formats/files.ts";
-import { arrayName, type ModelFile, storedArray, writeModelFile } from "./formats/modelFile.ts";
-import { FileFormatError, type NamedTensor } from "./formats/safetensors.ts";
-import type { Graph, Parameter, Value } from "./graph.ts";
+import type { ModelFile } from "./formats/modelFile.ts";
+import { modelBytes, restoreArrays } from "./formats/modelState.ts";
+import { FileFormatError } from "./formats/safetensors.ts";
+import type { Graph, Parameter } from "./graph.ts";
 import { type Classification, type ClassifyOptions, checkClassify, type ImageModel, imageInput, ranked } from "./image/classify.ts";
 import type { ImageSource } from "./image/pixels.ts";
 import type { Preprocessing } from "./image/preprocessing.ts";
+import { Inference, type ModelInput, type PredictOptions } from "./inference.ts";
 import { type ProfileRow, profile } from "./inspect/profile.ts";
 import { type SummaryOptions, summarize } from "./inspect/summary.ts";
-import { type Architecture, architectureToJson, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
+import { type Architecture, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
 import type { Layer } from "./layers/layer.ts";
 import type { KernelSources } from "./machine/kernelModules.ts";
-import { megabytes } from "./machine/state.ts";
 import { threadCount } from "./machine/threads.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
 import { checkModelOptions } from "./modelOptions.ts";
 import { checkNumber, checkOptions, within } from "./options.ts";
-import { streamOf } from "./random.ts";
 import { describe, type Shape, sizeOf } from "./shape.ts";
-import { asBatch, type Batch, type DataLike, isTyped } from "./training/data.ts";
+import type { DataLike } from "./training/data.ts";
 import type { History } from "./training/fit.ts";
 import { type LossSpec, loss as lossOf } from "./training/losses.ts";
 import { createMetrics, type MetricSpec } from "./training/metrics.ts";
 import { type OptimizerSpec, optimizer as optimizerOf } from "./training/optimizers.ts";
 import { type Compiled, Session } from "./training/session.ts";
 import { type BatchSource, type EvaluateOptions, type Figures, type ModelFitOptions, Trainer } from "./training/trainer.ts";
-
-/** Values with their shape, [samples, …]. */
-export interface TensorData {
-  readonly data: Float32Array;
-  readonly shape: Shape;
-}
+import { drawWeights, setWeights, type TensorData, type TensorLike } from "./weights.ts";
 
 export interface ModelOptions {
   /** Of initial weights, shuffles and dropout. Default 0. */
@@ -65,14 +60,6 @@ export interface CompileOptions {
   readonly metrics?: readonly MetricSpec[];
 }
 
-export interface PredictOptions {
-  /** Samples per run. Default 32. */
-  readonly batchSize?: number;
-}
-
-/** One input's samples, or a list with one entry per input. */
-export type ModelInput = DataLike | readonly DataLike[];
-
 export class Model {
   /** Layers in the order they run. */
   readonly layers: readonly ModelLayer[];
@@ -82,14 +69,17 @@ export class Model {
   private readonly built: BuiltArchitecture;
   private readonly engine: Engine;
   private readonly session: Session;
+  private readonly inference: Inference;
   private readonly frozen = new Set<string>();
   private compiled: Compiled | undefined;
   private trainer: Trainer | undefined;
   private isDisposed = false;
 
+  /** Weights are "drawn" from the seed, or left as zeros for who writes them next. */
   constructor(
     private readonly architecture: Architecture,
     private readonly options: ModelOptions = {},
+    weights: "drawn" | "zeros" = "drawn",
   ) {
     this.built = buildGraph(architecture);
     checkModelOptions({ ...options }, { input: this.inputShapes[0], output: this.outputShapes[0] });
@@ -98,15 +88,17 @@ export class Model {
     this.classNames = classNames;
     this.preprocessing = preprocessing;
     for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.add(name);
-    this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads), wasm });
+    const predicts = numerics === "strict" ? "strict" : "relaxed";
+    this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads), wasm, numerics: predicts });
     this.session = new Session(this.engine, this.graph, {
       seed,
       numerics: numerics === "relaxed" ? "relaxed" : "strict",
       isTrainable: ({ layer }) => !this.frozen.has(layer),
       trainableKey: () => [...this.frozen].sort().join("\n"),
     });
+    this.inference = new Inference(this.session, predicts);
     this.layers = [...architecture.layers].map(([name, layer]) => this.modelLayer(name, layer));
-    for (const parameter of this.graph.parameters) this.initialize(parameter);
+    if (weights === "drawn") drawWeights(this.engine, seed);
   }
 
   /** Resolves when the kernels are compiled and all threads there; the async methods wait for it by themselves. */
@@ -149,12 +141,18 @@ export class Model {
 
   /** Sets all weights, in the order of `getWeights`. RangeError, with nothing changed, when number or shapes differ. */
   setWeights(weights: readonly TensorLike[]): void {
+    this.checkUsable();
     const parameters = this.layers.flatMap((layer) => layer.parameters);
-    this.writeParameters("model", parameters, weights);
+    setWeights("model", this.engine, parameters, weights);
   }
 
   /** Chooses how `fit` trains. The optimizer starts anew. */
   compile(options: CompileOptions): void {
+    this.choose(options);
+    this.engine.begin(this.session.options.numerics);
+  }
+
+  private choose(options: CompileOptions): void {
     this.checkUsable();
     this.trainer?.checkIdle("compile");
     checkOptions("compile", options, ["optimizer", "loss", "metrics"]);
@@ -179,7 +177,13 @@ export class Model {
     this.metricSpecs = metrics;
     Object.assign(this.session.counters, { epoch: 0, step: 0, run: 0 });
     this.session.learningRateOverride = undefined;
-    this.trainer = new Trainer(this.session, compiled, this);
+    const { session, inference } = this;
+    this.trainer = new Trainer(session, compiled, {
+      batches: (x, where) => inference.batches(x, where),
+      getWeights: () => this.getWeights(),
+      setWeights: (weights) => this.setWeights(weights),
+      save: (path) => this.save(path),
+    });
   }
 
   private metricSpecs: readonly MetricSpec[] = [];
@@ -221,13 +225,14 @@ export class Model {
     this.checkUsable();
     const { length } = this.graph.outputs;
     if (length > 1) throw new RangeError(`predict: the model has ${length} outputs; predictAll gives them all`);
-    return this.infer("predict", this.graph.outputs, x, options)[0];
+    return this.inference.run("predict", this.graph.outputs, x, options)[0];
   }
 
   /** `predict` for models of several outputs, in the order they were given. */
   async predictAll(x: ModelInput, options: PredictOptions = {}): Promise<TensorData[]> {
     await this.ready;
-    return this.infer("predictAll", this.graph.outputs, x, options);
+    this.checkUsable();
+    return this.inference.run("predictAll", this.graph.outputs, x, options);
   }
 
   /**
@@ -254,7 +259,8 @@ export class Model {
     await this.ready;
     if (!Array.isArray(names)) throw new TypeError(`activations: names is ${describe(names)}, needs an array of layer names`);
     const values = names.map((name) => this.built.outputOf.get(this.getLayer(name).name)!);
-    const results = this.infer("activations", values, x);
+    this.checkUsable();
+    const results = this.inference.run("activations", values, x);
     return Object.fromEntries(names.map((name, index) => [name, results[index]]));
   }
 
@@ -263,12 +269,12 @@ export class Model {
    * The score is the output, or where the model ends in softmax or sigmoid what goes into it (Simonyan et al. 2013).
    */
   async inputGradient(x: ModelInput, classIndex: number): Promise<TensorData> {
-    await this.ready;
+    await this.engine.need("strict");
     this.checkUsable();
     const [{ shape: output }] = this.graph.outputs;
     const classes = output[output.length - 1];
     checkNumber("inputGradient", "classIndex", classIndex, { whole: true, atLeast: 0, below: classes });
-    const inputs = this.batches(x, "inputGradient");
+    const inputs = this.inference.batches(x, "inputGradient");
     const { count } = inputs[0];
     const placed = this.session.saliencyProgram(count);
     const { ports } = placed.program;
@@ -298,10 +304,10 @@ export class Model {
     this.checkUsable();
     checkOptions("profile", options, ["rounds"]);
     const rounds = checkNumber("profile", "rounds", options.rounds ?? 20, { whole: true, atLeast: 1 });
-    const inputs = this.batches(x, "profile");
+    const inputs = this.inference.batches(x, "profile");
     const { count } = inputs[0];
     const placed = this.session.inferenceProgram(this.graph.outputs, count);
-    const numerics = this.options.numerics === "strict" ? "strict" : "relaxed";
+    const { numerics } = this.inference;
     this.session.loadInputs(placed, inputs, { start: 0, size: count, order: null });
     this.engine.run(placed, ["forward"], { header: { batch: count }, numerics });
     return profile(this.engine, placed, { batch: count, numerics, rounds });
@@ -312,34 +318,8 @@ export class Model {
   /** Bytes of the model's file: architecture, weights and training state, from which `load` continues to the bit. */
   toBytes(): Uint8Array<ArrayBuffer> {
     this.checkUsable();
-    const roles = ["value", ...(this.compiled?.optimizer.slots ?? [])];
-    const tensors = roles.flatMap((role) =>
-      this.graph.parameters
-        .filter(({ learned }) => role === "value" || learned)
-        .map((parameter): NamedTensor => {
-          const data = Float32Array.from(this.engine.state.view(parameter, role));
-          return { name: arrayName(parameter, role), dtype: "F32", shape: parameter.shape, data };
-        }),
-    );
-    const json = {
-      architecture: architectureToJson(this.architecture),
-      seed: this.seed,
-      frozen: [...this.frozen],
-      ...(this.classNames && { classNames: this.classNames }),
-      ...(this.preprocessing && { preprocessing: this.preprocessing }),
-      ...(this.compiled && { compiled: this.compiledJson(this.compiled) }),
-      counters: { ...this.session.counters },
-      ...(this.session.learningRateOverride !== undefined && { learningRate: this.session.learningRateOverride }),
-    };
-    return writeModelFile(json, tensors);
-  }
-
-  private compiledJson({ optimizer, loss }: Compiled) {
-    const metrics = this.metricSpecs.flatMap((spec) => {
-      if (typeof spec === "string") return [{ name: spec }];
-      return "update" in spec ? [] : [{ name: spec.name, config: spec.config }];
-    });
-    return { optimizer: { name: optimizer.name, config: optimizer.config }, loss: { name: loss.name, config: loss.config }, metrics };
+    const { architecture, session, seed, classNames, preprocessing, frozen, compiled, metricSpecs } = this;
+    return modelBytes({ architecture, session, seed, classNames, preprocessing, frozen, compiled, metricSpecs });
   }
 
   /** Writes the file atomically: a reader, or a crash, finds the old one or the new one. Node only; pages use `toBytes`. */
@@ -347,20 +327,16 @@ export class Model {
     await writeAtomically(path, this.toBytes());
   }
 
-  /** Takes over what a file holds. Nothing changes when it does not fit. */
-  restore(file: ModelFile, where: string): void {
+  /** Takes over what a file holds, in a model that was just made from its architecture. After an error the model is of no use. */
+  async restore(file: ModelFile): Promise<void> {
     this.checkUsable();
-    const { json } = file;
+    const { json, source } = file;
     try {
-      if (json.compiled !== undefined) this.compile(json.compiled as CompileOptions);
+      if (json.compiled !== undefined) this.choose(json.compiled as CompileOptions);
     } catch (cause) {
-      throw new FileFormatError(`${where}: ${(cause as Error).message}`, { cause });
+      throw new FileFormatError(`${source.where}: ${(cause as Error).message}`, { cause });
     }
-    const roles = ["value", ...(this.compiled?.optimizer.slots ?? [])];
-    const wanted = roles.flatMap((role) => this.graph.parameters.filter(({ learned }) => role === "value" || learned).map((p) => ({ p, role })));
-    const arrays = wanted.map(({ p, role }) => storedArray(file, where, p, role).data);
-    for (const [index, { p, role }] of wanted.entries()) this.engine.state.view(p, role).set(arrays[index]);
-    this.engine.state.version++;
+    await restoreArrays(file, this.engine, this.compiled);
     const { epoch, step, run } = json.counters;
     Object.assign(this.session.counters, { epoch, step, run });
     this.session.learningRateOverride = json.learningRate;
@@ -371,7 +347,7 @@ export class Model {
   /** A model of its own with the same layers and weights, not yet compiled. */
   clone(): Model {
     this.checkUsable();
-    const copy = new Model(this.architecture, this.options);
+    const copy = new Model(this.architecture, this.options, "zeros");
     copy.setWeights(this.getWeights());
     for (const name of this.frozen) copy.frozen.add(name);
     return copy;
@@ -398,7 +374,10 @@ export class Model {
         this.checkUsable();
         return Float32Array.from(this.engine.state.view(parameter, "value"));
       },
-      write: (weights) => this.writeParameters(`${layer.type} "${name}"`, parameters, weights),
+      write: (weights) => {
+        this.checkUsable();
+        setWeights(`${layer.type} "${name}"`, this.engine, parameters, weights);
+      },
       getTrainable: () => !this.frozen.has(name),
       setTrainable: (trainable) => (trainable ? this.frozen.delete(name) : this.frozen.add(name)),
       inputOf: (x) => this.layerInput(name, x),
@@ -409,76 +388,8 @@ export class Model {
   private async layerInput(name: string, x: ModelInput): Promise<TensorData> {
     await this.ready;
     const node = this.graph.nodes.find((each) => each.name === name)!;
-    return this.infer("adapt", [node.inputs[0]], x)[0];
-  }
-
-  private initialize(parameter: Parameter): void {
-    const { name, shape, initializer, fanIn, fanOut } = parameter;
-    const target = new Float32Array(sizeOf(shape));
-    within(name, () => initializer.fill(target, shape, { fanIn, fanOut }, this.seed, streamOf(name)));
-    this.engine.state.view(parameter, "value").set(target);
-  }
-
-  private writeParameters(where: string, parameters: readonly Parameter[], weights: readonly TensorLike[]): void {
     this.checkUsable();
-    if (!Array.isArray(weights) || weights.length !== parameters.length) {
-      const names = parameters.map(({ name, shape }) => `${name} [${shape}]`).join(", ");
-      throw new RangeError(`${where}: setWeights got ${describe(weights)}, needs ${parameters.length} arrays: ${names}`);
-    }
-    parameters.forEach(({ name, shape }, index) => {
-      const { data, shape: given = shape } = tensorOf(weights[index]);
-      if (!isTyped(data) || !Array.isArray(given)) {
-        throw new TypeError(`${where}: weight ${name} is ${describe(weights[index])}, needs a typed array or { data, shape }`);
-      }
-      if (given.join() !== shape.join() || data.length !== sizeOf(shape)) {
-        throw new RangeError(`${where}: weight ${name} got shape [${given}] with ${data.length} values, needs [${shape}]`);
-      }
-    });
-    parameters.forEach((parameter, index) => {
-      this.engine.state.view(parameter, "value").set(tensorOf(weights[index]).data);
-    });
-    this.engine.state.version++;
-  }
-
-  /** Runs an inference program over all samples, slice by slice. */
-  private infer(where: string, outputs: readonly Value[], x: ModelInput, options: PredictOptions = {}): TensorData[] {
-    this.checkUsable();
-    checkOptions(where, options, ["batchSize"]);
-    const { batchSize = DEFAULT_BATCH } = options;
-    checkNumber(where, "batchSize", batchSize, { whole: true, atLeast: 1 });
-    const inputs = this.batches(x, where);
-    const { count } = inputs[0];
-    // The default batch, or 1, also for fewer samples: one program for all of them.
-    const capacity = count === 1 ? 1 : Math.min(batchSize, Math.max(count, DEFAULT_BATCH));
-    const placed = this.session.inferenceProgram(outputs, capacity);
-    const results = outputs.map(({ shape }) => resultArray(where, [count, ...shape]));
-    const numerics = this.options.numerics === "strict" ? "strict" : "relaxed";
-    for (let start = 0; start < count; start += batchSize) {
-      const size = Math.min(batchSize, count - start);
-      this.session.loadInputs(placed, inputs, { start, size, order: null });
-      this.engine.run(placed, ["forward"], { header: { batch: size }, numerics });
-      results.forEach((result, index) => {
-        const { ports } = placed.program;
-        result.set(this.engine.tensor(placed, ports.outputs[index], size), start * sizeOf(outputs[index].shape));
-      });
-    }
-    return results.map((data, index) => ({ data, shape: [count, ...outputs[index].shape] }));
-  }
-
-  /** Checked samples, one batch per input. */
-  batches(x: ModelInput, where: string): Batch[] {
-    const { inputs } = this.graph;
-    const list = inputs.length === 1 ? [x as DataLike] : (x as readonly DataLike[]);
-    if (inputs.length > 1 && (!Array.isArray(x) || x.length !== inputs.length)) {
-      throw new RangeError(
-        `${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${describe(x)}`,
-      );
-    }
-    const batches = inputs.map(({ name, shape }, index) => asBatch(list[index], shape, `${where}: x (input "${name}")`));
-    const different = batches.find(({ count }) => count !== batches[0].count);
-    if (different !== undefined)
-      throw new RangeError(`${where}: inputs have ${batches[0].count} and ${different.count} samples, needs as many in each`);
-    return batches;
+    return this.inference.run("adapt", [node.inputs[0]], x)[0];
   }
 
   private compiledTrainer(where: string): Trainer {
@@ -489,7 +400,7 @@ export class Model {
 
   private async trained(where: string): Promise<Trainer> {
     const trainer = this.compiledTrainer(where);
-    await this.ready;
+    await this.engine.need(this.session.options.numerics);
     this.checkUsable();
     return trainer;
   }
@@ -498,25 +409,3 @@ export class Model {
     if (this.isDisposed) throw new Error("model: it was disposed; make or load a new one");
   }
 }
-
-/** Samples per run where the user does not say: Keras's. */
-const DEFAULT_BATCH = 32;
-
-function resultArray(where: string, shape: Shape): Float32Array {
-  try {
-    return new Float32Array(sizeOf(shape));
-  } catch (cause) {
-    throw new RangeError(
-      `${where}: the result [${shape.join(", ")}] takes ${megabytes(sizeOf(shape) * 4)}, more than the engine gives; pass fewer samples at a time`,
-      { cause },
-    );
-  }
-}
-
-function tensorOf(weight: TensorLike): { readonly data: Float32Array; readonly shape?: Shape } {
-  if (ArrayBuffer.isView(weight)) return { data: weight };
-  return typeof weight === "object" && weight !== null ? weight : { data: weight };
-}
-
-/** What `setWeights` takes: values with their shape, or values alone. */
-export type TensorLike = TensorData | Float32Array;

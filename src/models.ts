@@ -1,9 +1,9 @@
 /** The ways to a model: from layers, from symbolic values, from a file. */
 import { readModelFile } from "./formats/modelFile.ts";
+import { type ModelSource, openSource } from "./formats/source.ts";
 import { traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { Model, type ModelOptions } from "./model.ts";
-import { nodeModule } from "./nodeModule.ts";
 import { checkOptions } from "./options.ts";
 import { describe } from "./shape.ts";
 
@@ -36,40 +36,22 @@ export function model(
 }
 
 /** A model from its file: a path (Node), a URL (`fetch`), or the bytes. Continues to the bit where it was saved. */
-export async function load(source: string | URL | ArrayBuffer | Uint8Array, options: Omit<ModelOptions, "seed" | "classNames"> = {}): Promise<Model> {
+export async function load(source: ModelSource, options: Omit<ModelOptions, "seed" | "classNames"> = {}): Promise<Model> {
   checkOptions("load", options, ["machine", "numerics", "threads", "wasm"]);
-  if (!(typeof source === "string" || source instanceof URL || source instanceof ArrayBuffer || source instanceof Uint8Array)) {
-    throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
-  }
-  const where = typeof source === "string" ? source : source instanceof URL ? source.href : "load";
-  const file = readModelFile(await bytesOf(source), where);
-  const { seed, classNames, preprocessing } = file.json;
-  const loaded = new Model(file.architecture, { ...options, seed, ...(classNames && { classNames }), ...(preprocessing && { preprocessing }) });
+  const opened = await openSource(source);
   try {
-    loaded.restore(file, where);
-    await loaded.ready;
-  } catch (reason) {
-    loaded.dispose();
-    throw reason;
+    const file = await readModelFile(opened);
+    const { seed, classNames, preprocessing } = file.json;
+    const own = { seed, ...(classNames && { classNames }), ...(preprocessing && { preprocessing }) };
+    const loaded = new Model(file.architecture, { ...options, ...own }, "zeros");
+    try {
+      await loaded.restore(file);
+    } catch (reason) {
+      loaded.dispose();
+      throw reason;
+    }
+    return loaded;
+  } finally {
+    opened.close();
   }
-  return loaded;
-}
-
-async function bytesOf(source: string | URL | ArrayBuffer | Uint8Array): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  const isPath = typeof source === "string" && typeof process === "object" && !/^https?:/.test(source);
-  if (isPath) return (await nodeModule("node:fs/promises")).readFile(source);
-  return download(source);
-}
-
-async function download(address: string | URL): Promise<Uint8Array> {
-  let response: Response;
-  try {
-    response = await fetch(address);
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
-  } catch (cause) {
-    throw new Error(`load: ${address} cannot be had: ${(cause as Error).message}`, { cause });
-  }
-  throw new Error(`load: ${address} answered ${response.status} ${response.statusText}`);
 }

@@ -1,12 +1,18 @@
 /** Node's own modules, reached so that no bundler follows: what is made for a page never asks for them. */
 interface NodeModules {
+  readonly "node:fs": typeof import("node:fs");
   readonly "node:fs/promises": typeof import("node:fs/promises");
   readonly "node:path": typeof import("node:path");
   readonly "node:worker_threads": typeof import("node:worker_threads");
+  readonly "node:zlib": typeof import("node:zlib");
+}
+
+/** What Node has at once; undefined outside Node, and in Node before 20.16. */
+export function builtinModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
+  return globalThis.process?.getBuiltinModule?.(name);
 }
 
 /** Rejects outside Node. */
 export async function nodeModule<N extends keyof NodeModules>(name: N): Promise<NodeModules[N]> {
-  // Node before 20.16 has no getBuiltinModule.
-  return globalThis.process?.getBuiltinModule?.(name) ?? import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+  return builtinModule(name) ?? import(/* webpackIgnore: true */ /* @vite-ignore */ name);
 }

@@ -11,7 +11,7 @@ const sources = filesIn("src", ".ts");
  * line names together does not see each other, save for ORDER_WITHIN.
  */
 const ORDER = [
-  ["nodeModule", "options", "math", "threefry", "random", "shape", "initializers"],
+  ["nodeModule", "options", "math", "threefry", "random", "shape", "initializers", "xxh32"],
   ["ops", "graph"],
   ["image"],
   ["modelOptions"],
@@ -22,7 +22,8 @@ const ORDER = [
   ["engine"],
   ["training"],
   ["formats", "inspect"],
-  ["modelLayer"],
+  ["modelLayer", "weights"],
+  ["inference"],
   ["model"],
   ["models"],
   ["index", "worker", "run"],
@@ -193,7 +194,7 @@ describe("sizes", () => {
   /** Files that may be longer, each up to its own number. */
   const longer: Readonly<Record<string, { readonly lines: number; readonly because: string }>> = {
     "assembly/records.ts": { lines: 600, because: "the list of all records, which the build reads as one file" },
-    "src/model.ts": { lines: 600, because: "the public class: its methods are short and their comments are the reference" },
+    "src/model.ts": { lines: 450, because: "the public class: its methods are short and their comments are the reference" },
   };
 
   /** Inner loops with every accumulator written out, since asc unrolls none. */

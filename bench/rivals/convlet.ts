@@ -1,13 +1,13 @@
 /** This library through its public calls; a training step as `fit` makes it. */
 import { conv2d, dense, flatten, type Layer, type Model, maxPooling2d, sequential, softmax, zeroPadding2d } from "../../src/index.ts";
-import { internals } from "../program.ts";
+import { internals, machinesReady } from "../program.ts";
 import { compileForTraining, samplesOf } from "../suites/training.ts";
 import type { Prepare, Prepared } from "./engine.ts";
 import { BATCHES, type Workload } from "./workload.ts";
 
 export const prepare: Prepare = async (workload, { numerics }) => {
   const model = convletModel(workload, numerics === "relaxed" ? "relaxed" : "strict");
-  await model.ready;
+  await machinesReady(model);
   if (workload.labels !== undefined) return training(model, workload);
   const { input, batch } = workload;
   return { run: () => model.predictSync(input, { batchSize: batch }).data, toTable: (result) => Float32Array.from(result) };

@@ -6,7 +6,7 @@ import { ADAM_DEFAULTS, adam } from "../js/adam.ts";
 import { batchNormalizationInputGrad, batchNormalizationOutput } from "../js/batchNormalization.ts";
 import { maxPool2dInputGrad, maxPool2dOutput, relu as reluInJs } from "../js/pool2d.ts";
 import type { KernelCase, Subject } from "../kernelCase.ts";
-import { internals, ProgramUnderTest } from "../program.ts";
+import { internals, machinesReady, ProgramUnderTest } from "../program.ts";
 import type { Streams } from "./reference.ts";
 
 /** The second convolution's output in the MNIST CNN at batch 64: 9.4 MB. */
@@ -221,7 +221,7 @@ function adamUpdate(): KernelCase {
     async build(machine) {
       const model = sequential([dense({ units: DENSE.outputs, inputShape: [DENSE.inputs] })], { machine });
       model.compile({ optimizer: "adam", loss: "meanSquaredError" });
-      await model.ready;
+      await machinesReady(model);
       const { engine, session, compiled } = internals(model);
       const program = new ProgramUnderTest(engine, session.trainingProgram(compiled, 1), 1);
       const { parameters } = model.graph;

@@ -6,7 +6,9 @@ import { checkModelOptions } from "../modelOptions.ts";
 import { checkNumber, checkOptions, type Named } from "../options.ts";
 import { shapeText } from "../shape.ts";
 import type { Counters } from "../training/session.ts";
-import { FileFormatError, type NamedTensor, readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
+import { FileFormatError, headerEnd, type NamedTensor, readHeader, type SafetensorsHeader, verifyChecksum, writeSafetensors } from "./safetensors.ts";
+import type { CheckedTensor } from "./safetensorsHeader.ts";
+import type { Source } from "./source.ts";
 
 const METADATA_KEY = "convlet";
 const FORMAT = 1;
@@ -24,10 +26,12 @@ export interface ModelJson {
   readonly learningRate?: number;
 }
 
+/** A file whose header is read, and its arrays not yet. */
 export interface ModelFile {
   readonly json: ModelJson;
   readonly architecture: Architecture;
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly header: SafetensorsHeader;
+  readonly source: Source;
 }
 
 /** Name of an array in the file: the parameter's own, or `optimizer/first/conv2d/kernel`. */
@@ -39,10 +43,33 @@ export function writeModelFile(json: Omit<ModelJson, "format">, tensors: readonl
   return writeSafetensors(tensors, { [METADATA_KEY]: JSON.stringify({ format: FORMAT, ...json }) });
 }
 
-/** Reads and checks a file. FileFormatError for anything that is not a sound model of ours. */
-export function readModelFile(bytes: Uint8Array, where: string): ModelFile {
-  const { tensors, metadata } = readSafetensors(bytes, where);
-  const text = metadata.get(METADATA_KEY);
+/** As much as a header takes as a rule: read at once. Bytes. */
+const FIRST_READ = 16384;
+
+/** Reads and checks a file's header. FileFormatError for anything that is not a sound model of ours. */
+export async function readModelFile(source: Source): Promise<ModelFile> {
+  const { where, length } = source;
+  let start = new Uint8Array(Math.min(length, FIRST_READ));
+  await source.read(0, start);
+  const end = headerEnd(start, length, where);
+  if (end > start.length) {
+    start = new Uint8Array(end);
+    await source.read(0, start);
+  }
+  const header = readHeader(start, length, where);
+  try {
+    return { ...parsedModel(header, where), header, source };
+  } catch (reason) {
+    // A header that was damaged may still be read and make no sense: then that is what is wrong.
+    const bytes = new Uint8Array(length);
+    await source.read(0, bytes);
+    verifyChecksum(bytes, header, where);
+    throw reason;
+  }
+}
+
+function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, "json" | "architecture"> {
+  const text = header.metadata.get(METADATA_KEY);
   if (text === undefined) {
     throw new FileFormatError(`${where}: a safetensors file without the metadata "${METADATA_KEY}": weights of another program, no convlet model`);
   }
@@ -63,10 +90,9 @@ export function readModelFile(bytes: Uint8Array, where: string): ModelFile {
       { input: inputs[0].shape, output: outputs[0].shape },
     );
     checkKinds(json, architecture);
-    const file = { json, architecture, tensors };
     // Before a model allocates what the architecture asks for: are all these weights there?
-    for (const parameter of parameters) storedArray(file, where, parameter, "value");
-    return file;
+    for (const parameter of parameters) checkedArray(header, where, parameter, "value");
+    return { json, architecture };
   } catch (cause) {
     if (cause instanceof FileFormatError) throw cause;
     throw new FileFormatError(`${where}: ${(cause as Error).message}`, { cause });
@@ -82,8 +108,8 @@ function checkKinds({ frozen, compiled, counters, learningRate }: ModelJson, { l
   if (learningRate !== undefined) checkNumber("model", "learningRate", learningRate, { above: 0 });
 }
 
-/** The array of a parameter; FileFormatError when it is missing or has another shape. */
-export function storedArray({ tensors }: ModelFile, where: string, parameter: Parameter, role: string): StoredTensor {
+/** Where the array of a parameter stands; FileFormatError when it is missing or has another shape. */
+export function checkedArray({ tensors }: SafetensorsHeader, where: string, parameter: Parameter, role: string): CheckedTensor {
   const name = arrayName(parameter, role);
   const stored = tensors.get(name);
   if (stored === undefined) throw new FileFormatError(`${where}: tensor "${name}" is missing`);

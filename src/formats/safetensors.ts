@@ -2,7 +2,7 @@
  * Safetensors (https://github.com/huggingface/safetensors): 8 bytes of header length, a JSON header, the arrays' bytes.
  * A reader checks everything before it allocates. All numbers are little-endian, as WebAssembly and every platform it runs on.
  */
-import { crc32c } from "./crc32c.ts";
+import { xxh32 } from "../xxh32.ts";
 import { foreignFormat } from "./foreign.ts";
 import { type CheckedTensor, checkedHeader, DTYPE_BYTES, type Dtype, FileFormatError } from "./safetensorsHeader.ts";
 
@@ -31,8 +31,17 @@ export interface Safetensors {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Metadata key of the CRC-32C over the whole file, taken with zeros for its own eight digits. */
-export const CHECKSUM_KEY = "convlet.checksum";
+/** What the first bytes of a file say of the rest. */
+export interface SafetensorsHeader {
+  /** In the order of the file. */
+  readonly tensors: ReadonlyMap<string, CheckedTensor>;
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Where the data begin. */
+  readonly dataAt: number;
+}
+
+/** Metadata key of the XXH32 over the whole file, taken with zeros for its own eight digits. */
+export const CHECKSUM_KEY = "convlet.xxh32";
 const ZERO_DIGITS = "00000000";
 const CHECKSUM_FIELD = `"${CHECKSUM_KEY}":"`;
 
@@ -66,47 +75,65 @@ export function writeSafetensors(tensors: Iterable<NamedTensor>, metadata: Reado
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;
   }
-  bytes.set(new TextEncoder().encode(hexDigits(crc32c(bytes))), checksumAt(bytes, 8 + header.length));
+  bytes.set(new TextEncoder().encode(hexDigits(xxh32(bytes))), checksumAt(bytes, 8 + header.length));
   return bytes;
 }
 
 /** Reads and copies. FileFormatError, beginning with `where` (the file's name, say), for every file that is not sound; verifies the checksum if there is one. */
 export function readSafetensors(bytes: Uint8Array, where = "safetensors"): Safetensors {
-  const headerLength = checkedHeaderLength(bytes, where);
-  const { tensors: checked, metadata } = checkedHeader(bytes, headerLength, where);
-  const checksum = metadata.get(CHECKSUM_KEY);
-  if (checksum !== undefined) verifyChecksum(bytes, 8 + headerLength, checksum, where);
-  const tensors = new Map<string, StoredTensor>();
-  for (const tensor of checked) {
-    const { name, dtype, shape, begin, end } = tensor;
-    // Not slice: a Buffer's is no copy.
-    const stored = new Uint8Array(bytes.subarray(8 + headerLength + begin, 8 + headerLength + end));
-    tensors.set(name, { dtype, shape, data: decoded(tensor, stored, where) });
-  }
-  return { tensors, metadata };
-}
-
-function checkedHeaderLength(bytes: Uint8Array, where: string): number {
   if (!(bytes instanceof Uint8Array)) throw new TypeError(`${where}: got ${typeof bytes}, needs the file's bytes as a Uint8Array`);
-  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerLength = bytes.length < 8 ? 0 : words.getUint32(0, true) + words.getUint32(4, true) * 2 ** 32;
-  const isPlausible = headerLength >= 2 && headerLength <= bytes.length - 8 && bytes[8] === 0x7b;
-  if (isPlausible) return headerLength;
-  const kind = foreignFormat(bytes);
-  if (kind !== undefined) throw new FileFormatError(`${where}: this is ${kind}; needs a safetensors file`);
-  if (bytes.length === 0) throw new FileFormatError(`${where}: the file is empty`);
-  if (bytes.length < 10) throw new FileFormatError(`${where}: the file is truncated: ${bytes.length} bytes, needs at least 10`);
-  if (headerLength < 2) throw new FileFormatError(`${where}: no safetensors file: its header is ${headerLength} bytes long`);
-  if (bytes[8] !== 0x7b) throw new FileFormatError(`${where}: no safetensors file: its header does not begin with {`);
-  throw new FileFormatError(`${where}: the file is truncated: its header alone takes ${8 + headerLength} bytes, there are ${bytes.length}`);
+  const copy = new Uint8Array(bytes);
+  const header = readHeader(copy, copy.length, where);
+  verifyChecksum(copy, header, where);
+  const tensors = new Map([...header.tensors].map(([name, tensor]) => [name, storedTensor(copy, header, tensor, where)]));
+  return { tensors, metadata: header.metadata };
 }
 
-function verifyChecksum(bytes: Uint8Array, dataAt: number, expected: string, where: string): void {
-  const at = checksumAt(bytes, dataAt);
-  if (at < 0 || expected.length !== ZERO_DIGITS.length) throw new FileFormatError(`${where}: the checksum is not as this library writes it`);
-  const zeros = new TextEncoder().encode(ZERO_DIGITS);
-  const actual = hexDigits(crc32c(bytes.subarray(0, at), zeros, bytes.subarray(at + zeros.length)));
+/**
+ * Reads the header of a file of `length` bytes, of which `start` are the first: `headerEnd` says how many it must have.
+ * FileFormatError where the header contradicts itself or the length.
+ */
+export function readHeader(start: Uint8Array, length: number, where: string): SafetensorsHeader {
+  const dataAt = headerEnd(start, length, where);
+  const { tensors, metadata } = checkedHeader(start.subarray(8, dataAt), length - dataAt, where);
+  const checksum = metadata.get(CHECKSUM_KEY);
+  if (checksum !== undefined && (checksum.length !== ZERO_DIGITS.length || checksumAt(start, dataAt) < 0)) {
+    throw new FileFormatError(`${where}: the checksum is not as this library writes it`);
+  }
+  return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata, dataAt };
+}
+
+/** Where the header of a file of `length` bytes ends, told from its first bytes, 4096 of them if it is as long. */
+export function headerEnd(start: Uint8Array, length: number, where: string): number {
+  const words = new DataView(start.buffer, start.byteOffset, start.byteLength);
+  const headerLength = length < 8 ? 0 : words.getUint32(0, true) + words.getUint32(4, true) * 2 ** 32;
+  const isPlausible = headerLength >= 2 && headerLength <= length - 8 && start[8] === 0x7b;
+  if (isPlausible) return 8 + headerLength;
+  const kind = foreignFormat(start);
+  if (kind !== undefined) throw new FileFormatError(`${where}: this is ${kind}; needs a safetensors file`);
+  if (length === 0) throw new FileFormatError(`${where}: the file is empty`);
+  if (length < 10) throw new FileFormatError(`${where}: the file is truncated: ${length} bytes, needs at least 10`);
+  if (headerLength < 2) throw new FileFormatError(`${where}: no safetensors file: its header is ${headerLength} bytes long`);
+  if (start[8] !== 0x7b) throw new FileFormatError(`${where}: no safetensors file: its header does not begin with {`);
+  throw new FileFormatError(`${where}: the file is truncated: its header alone takes ${8 + headerLength} bytes, there are ${length}`);
+}
+
+/** FileFormatError when the bytes of the whole file are not those that its checksum was taken of. `sum` is an XXH32. */
+export function verifyChecksum(bytes: Uint8Array, { metadata, dataAt }: SafetensorsHeader, where: string, sum = xxh32): void {
+  const expected = metadata.get(CHECKSUM_KEY);
+  if (expected === undefined) return;
+  const digits = bytes.subarray(checksumAt(bytes, dataAt)).subarray(0, ZERO_DIGITS.length);
+  digits.set(new TextEncoder().encode(ZERO_DIGITS));
+  const actual = hexDigits(sum(bytes));
+  digits.set(new TextEncoder().encode(expected));
   if (actual !== expected) throw new FileFormatError(`${where}: the file is damaged: its checksum is ${actual}, should be ${expected}`);
+}
+
+/** An array of the whole file's bytes: a view of them where its type and place allow, otherwise a copy. */
+export function storedTensor(bytes: Uint8Array, { dataAt }: SafetensorsHeader, tensor: CheckedTensor, where: string): StoredTensor {
+  const { dtype, shape, begin, end } = tensor;
+  const data = bytes.subarray(dataAt + begin, dataAt + end);
+  return { dtype, shape, data: decoded(tensor, data.byteOffset % DTYPE_BYTES[dtype] === 0 ? data : new Uint8Array(data), where) };
 }
 
 /** Where the checksum's digits stand; negative where they do not. A string value cannot look like this: its quotes are escaped. */
@@ -155,20 +182,20 @@ function checkTensor({ name, dtype, shape, data }: NamedTensor): void {
   }
 }
 
-function decoded({ name, dtype }: CheckedTensor, bytes: Uint8Array<ArrayBuffer>, where: string): TensorArray {
-  const { buffer } = bytes;
+function decoded({ name, dtype }: CheckedTensor, { buffer, byteOffset, length }: Uint8Array, where: string): TensorArray {
+  const count = length / DTYPE_BYTES[dtype];
   switch (dtype) {
     case "F16":
-      return Float32Array.from(new Uint16Array(buffer), halfToFloat);
+      return Float32Array.from(new Uint16Array(buffer, byteOffset, count), halfToFloat);
     case "BF16":
-      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (half) => half << 16).buffer);
+      return new Float32Array(Uint32Array.from(new Uint16Array(buffer, byteOffset, count), (half) => half << 16).buffer);
     case "I64":
-      return Float64Array.from(new BigInt64Array(buffer), (value) => {
+      return Float64Array.from(new BigInt64Array(buffer, byteOffset, count), (value) => {
         if (Number.isSafeInteger(Number(value))) return Number(value);
         throw new FileFormatError(`${where}: "${name}" holds ${value}, which a JavaScript number cannot`);
       });
     default:
-      return new ARRAYS[dtype](buffer);
+      return new ARRAYS[dtype](buffer as ArrayBuffer, byteOffset, count);
   }
 }
 

@@ -21,13 +21,13 @@ export interface CheckedTensor {
 const MAX_HEADER_BYTES = 100_000_000;
 const MAX_TENSORS = 65_536;
 
-/** Header of `headerLength` bytes from byte 8 on; the data are all that is behind it. */
-export function checkedHeader(bytes: Uint8Array, headerLength: number, where: string): { tensors: CheckedTensor[]; metadata: Map<string, string> } {
+/** The header's text; `dataLength` bytes of data are behind it. */
+export function checkedHeader(text: Uint8Array, dataLength: number, where: string): { tensors: CheckedTensor[]; metadata: Map<string, string> } {
   const fail = (problem: string): never => {
     throw new FileFormatError(`${where}: ${problem}`);
   };
-  if (headerLength > MAX_HEADER_BYTES) fail(`the header takes ${headerLength} bytes, more than ${MAX_HEADER_BYTES}`);
-  const header = parsed(bytes.subarray(8, 8 + headerLength), fail);
+  if (text.length > MAX_HEADER_BYTES) fail(`the header takes ${text.length} bytes, more than ${MAX_HEADER_BYTES}`);
+  const header = parsed(text, fail);
   const entries = Object.entries(header);
   if (entries.length > MAX_TENSORS) fail(`the header names ${entries.length} tensors, more than ${MAX_TENSORS}`);
   const tensors: CheckedTensor[] = [];
@@ -36,7 +36,7 @@ export function checkedHeader(bytes: Uint8Array, headerLength: number, where: st
     if (name === "__metadata__") metadata = checkedMetadata(entry, fail);
     else tensors.push(checkedTensor(name, entry, fail));
   }
-  checkLayout(tensors, bytes.length - 8 - headerLength, fail);
+  checkLayout(tensors, dataLength, fail);
   return { tensors, metadata };
 }
 

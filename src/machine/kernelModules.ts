@@ -1,4 +1,5 @@
 /** Compiled kernels: those that come with the library, or from a file, bytes or a module of the user's. */
+import { builtinModule } from "../nodeModule.ts";
 import { unpackKernels } from "./unpackKernels.ts";
 
 export type Numerics = "strict" | "relaxed";
@@ -23,8 +24,15 @@ const RELAXED_PROBE = new Uint8Array([
 ]);
 const SIMD_PROBE = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11]);
 
+const supported = new Map<Numerics, boolean>();
+
 export function supports(numerics: Numerics): boolean {
-  return typeof WebAssembly === "object" && WebAssembly.validate(numerics === "relaxed" ? RELAXED_PROBE : SIMD_PROBE);
+  let answer = supported.get(numerics);
+  if (answer === undefined) {
+    answer = typeof WebAssembly === "object" && WebAssembly.validate(numerics === "relaxed" ? RELAXED_PROBE : SIMD_PROBE);
+    supported.set(numerics, answer);
+  }
+  return answer;
 }
 
 type Kind = "shared" | "unshared";
@@ -123,7 +131,10 @@ function isBytes(source: unknown): source is ArrayBuffer | Uint8Array<ArrayBuffe
   return source instanceof ArrayBuffer || source instanceof Uint8Array;
 }
 
+/** Node's zlib is there at once; its streams take 20 ms to load. */
 async function inflate(base64: string): Promise<Uint8Array> {
+  const zlib = builtinModule("node:zlib");
+  if (zlib !== undefined) return zlib.inflateRawSync(Buffer.from(base64, "base64"));
   const deflated = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   return new Uint8Array(await new Response(stream).arrayBuffer());

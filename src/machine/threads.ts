@@ -7,7 +7,7 @@ import { startNodeWorker } from "./nodeWorker.ts";
 import { WorkerPool } from "./pool.ts";
 import type { PoolWorker, StartWorker } from "./poolWorker.ts";
 import { sayOnce } from "./sayOnce.ts";
-import { type Execute, instantiateKernels, type Numerics } from "./wasm.ts";
+import { type Execute, instantiateKernels, type Kernels, type Numerics } from "./wasm.ts";
 import { ABORT, abortRun } from "./workerSource.ts";
 
 /** Seconds without any progress after which a worker counts as lost; as many as the run took before where these are more. */
@@ -66,14 +66,14 @@ export async function threadedMachine(
   threads: number,
   { start = startNodeWorker, sources }: ThreadOptions = {},
 ): Promise<Machine> {
-  const { module, execute } = await instantiateKernels(memory, numerics, sources);
+  const { module, execute, checksum } = await instantiateKernels(memory, numerics, sources);
   let pool = pools.get(start);
   if (pool === undefined) {
     pool = new WorkerPool(start);
     pools.set(start, pool);
   }
   const number = pool.add({ memory, module }, threads - 1);
-  const machine = new ThreadedMachine(numerics, { memory, execute, pool, number, threads });
+  const machine = new ThreadedMachine(numerics, { memory, execute, checksum, pool, number, threads });
   const registered = pool;
   forgotten?.register(machine, () => registered.remove(number));
   await pool.ready();
@@ -83,6 +83,7 @@ export async function threadedMachine(
 interface Parts {
   readonly memory: WebAssembly.Memory;
   readonly execute: Execute;
+  readonly checksum: Kernels["checksum"];
   readonly pool: WorkerPool;
   readonly number: number;
   readonly threads: number;
@@ -96,6 +97,8 @@ class ThreadedMachine implements Machine {
     readonly name: Numerics,
     private readonly parts: Parts,
   ) {}
+
+  readonly checksum = (at: number, length: number) => this.parts.checksum(at, length);
 
   async ready(): Promise<void> {
     await this.parts.pool.ready();

@@ -15,21 +15,25 @@ export function compileKernels(numerics: Numerics, memory: "shared" | "unshared"
 /** Runs `count` records from `first` on as thread `thread` of `threads`: see assembly/index.ts. */
 export type Execute = (first: number, count: number, thread: number, threads: number) => number;
 
+export interface Kernels {
+  readonly module: WebAssembly.Module;
+  readonly execute: Execute;
+  /** XXH32 of the `length` bytes from `at` on. */
+  checksum(at: number, length: number): number;
+}
+
 /** Kernels on `memory`, shared or not. Rejects where the engine or the page's policy refuses WebAssembly. */
-export async function instantiateKernels(
-  memory: WebAssembly.Memory,
-  numerics: Numerics,
-  sources?: KernelSources,
-): Promise<{ module: WebAssembly.Module; execute: Execute }> {
+export async function instantiateKernels(memory: WebAssembly.Memory, numerics: Numerics, sources?: KernelSources): Promise<Kernels> {
   const isShared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
   const module = await compileKernels(numerics, isShared ? "shared" : "unshared", sources);
   const { exports } = instantiateSync(module, { env: { memory } });
   (exports.writeConstants as () => void)();
-  return { module, execute: exports.execute as Execute };
+  const xxh32 = exports.xxh32 as (at: number, length: number) => number;
+  return { module, execute: exports.execute as Execute, checksum: (at, length) => xxh32(at, length) >>> 0 };
 }
 
 /** The machine of one thread. Rejects as `instantiateKernels` does. */
 export async function wasmMachine(memory: WebAssembly.Memory, numerics: Numerics, sources?: KernelSources): Promise<Machine> {
-  const { execute } = await instantiateKernels(memory, numerics, sources);
-  return { name: numerics, execute: (first, count) => execute(first, count, 0, 1) };
+  const { execute, checksum } = await instantiateKernels(memory, numerics, sources);
+  return { name: numerics, execute: (first, count) => execute(first, count, 0, 1), checksum };
 }

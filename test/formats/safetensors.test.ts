@@ -9,7 +9,7 @@ const TENSORS: NamedTensor[] = [
   { name: "größe", dtype: "F64", shape: [1, 1], data: Float64Array.of(Math.PI) },
   { name: "empty", dtype: "F32", shape: [0, 3], data: new Float32Array(0) },
 ];
-const METADATA = { format: "pt", architecture: '{"class":"model","convlet.checksum":"x"}', __proto__2: "a" };
+const METADATA = { format: "pt", architecture: '{"class":"model","convlet.xxh32":"x"}', __proto__2: "a" };
 
 /** A file from a header (text or JSON) and data bytes; the length may lie. */
 function file(header: unknown, data: number | Uint8Array = 0, { length }: { length?: bigint } = {}): Uint8Array {
@@ -63,7 +63,7 @@ describe("what was written", () => {
     const header = headerOf(bytes);
     expect(header.length % 8 === 0 || /[^\0-\x7f]/.test(header)).toBe(true);
     expect(new DataView(bytes.buffer).getUint32(0, true) % 8).toBe(0);
-    expect(header.trimEnd()).toMatch(/^\{"__metadata__":\{"convlet\.checksum":"[0-9a-f]{8}","__proto__2":"a","architecture":/);
+    expect(header.trimEnd()).toMatch(/^\{"__metadata__":\{"convlet\.xxh32":"[0-9a-f]{8}","__proto__2":"a","architecture":/);
     expect(Object.keys(JSON.parse(header)).filter((key) => key !== "1")).toEqual([
       "__metadata__",
       "größe",

@@ -1,0 +1,78 @@
+/** Where a model's file comes from: a file of Node, an address, or bytes. */
+import { nodeModule } from "../nodeModule.ts";
+import { describe } from "../shape.ts";
+
+export type ModelSource = string | URL | ArrayBuffer | Uint8Array;
+
+/** A file that is read piece by piece, straight to where the pieces are wanted. */
+export interface Source {
+  /** For errors. */
+  readonly where: string;
+  readonly length: number;
+  /** Fills `into` with the bytes from `at` on. */
+  read(at: number, into: Uint8Array): Promise<void>;
+  close(): void;
+}
+
+/** TypeError for what is no source, and the reason why a file or an address cannot be read. */
+export async function openSource(source: ModelSource): Promise<Source> {
+  if (source instanceof Uint8Array) return bytesSource(source, "load");
+  if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source), "load");
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
+  }
+  if (typeof source === "string" && typeof process === "object" && !/^https?:/.test(source)) return openFile(source);
+  return bytesSource(await download(source), String(source));
+}
+
+async function download(address: string | URL): Promise<Uint8Array> {
+  let response: Response;
+  try {
+    response = await fetch(address);
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    throw new Error(`load: ${address} cannot be had: ${(cause as Error).message}`, { cause });
+  }
+  throw new Error(`load: ${address} answered ${response.status} ${response.statusText}`);
+}
+
+function bytesSource(bytes: Uint8Array, where: string): Source {
+  return {
+    where,
+    length: bytes.length,
+    async read(at, into) {
+      into.set(bytes.subarray(at, at + into.length));
+    },
+    close() {},
+  };
+}
+
+async function openFile(path: string): Promise<Source> {
+  const fs = await nodeModule("node:fs");
+  const file = fs.openSync(path, "r");
+  const status = fs.fstatSync(file);
+  // A pipe or a device has neither a length nor places.
+  if (!status.isFile()) {
+    try {
+      return bytesSource(fs.readFileSync(file), path);
+    } finally {
+      fs.closeSync(file);
+    }
+  }
+  const readSome = (at: number, into: Uint8Array) =>
+    new Promise<number>((resolve, reject) => {
+      fs.read(file, into, 0, into.length, at, (reason, count) => (reason ? reject(reason) : resolve(count)));
+    });
+  return {
+    where: path,
+    length: status.size,
+    async read(at, into) {
+      for (let done = 0; done < into.length; ) {
+        const count = await readSome(at + done, into.subarray(done));
+        if (count === 0) throw new Error(`load: ${path} became shorter while it was read`);
+        done += count;
+      }
+    },
+    close: () => fs.closeSync(file),
+  };
+}

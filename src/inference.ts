@@ -1,0 +1,79 @@
+/** Runs inference programs over samples, slice by slice. */
+import type { Value } from "./graph.ts";
+import { megabytes } from "./machine/state.ts";
+import type { Numerics } from "./machine/wasm.ts";
+import { checkNumber, checkOptions } from "./options.ts";
+import { describe, type Shape, sizeOf } from "./shape.ts";
+import { asBatch, type Batch, type DataLike } from "./training/data.ts";
+import type { Session } from "./training/session.ts";
+import type { TensorData } from "./weights.ts";
+
+export interface PredictOptions {
+  /** Samples per run. Default 32. */
+  readonly batchSize?: number;
+}
+
+/** One input's samples, or a list with one entry per input. */
+export type ModelInput = DataLike | readonly DataLike[];
+
+/** Samples per run where the user does not say: Keras's. */
+const DEFAULT_BATCH = 32;
+
+export class Inference {
+  constructor(
+    private readonly session: Session,
+    readonly numerics: Numerics,
+  ) {}
+
+  /** The values of `outputs` for all samples. `where` is the caller, for errors. */
+  run(where: string, outputs: readonly Value[], x: ModelInput, options: PredictOptions = {}): TensorData[] {
+    checkOptions(where, options, ["batchSize"]);
+    const { batchSize = DEFAULT_BATCH } = options;
+    checkNumber(where, "batchSize", batchSize, { whole: true, atLeast: 1 });
+    const inputs = this.batches(x, where);
+    const { count } = inputs[0];
+    // The default batch, or 1, also for fewer samples: one program for all of them.
+    const capacity = count === 1 ? 1 : Math.min(batchSize, Math.max(count, DEFAULT_BATCH));
+    const { session, numerics } = this;
+    const { engine } = session;
+    const placed = session.inferenceProgram(outputs, capacity);
+    const results = outputs.map(({ shape }) => resultArray(where, [count, ...shape]));
+    for (let start = 0; start < count; start += batchSize) {
+      const size = Math.min(batchSize, count - start);
+      session.loadInputs(placed, inputs, { start, size, order: null });
+      engine.run(placed, ["forward"], { header: { batch: size }, numerics });
+      results.forEach((result, index) => {
+        const { ports } = placed.program;
+        result.set(engine.tensor(placed, ports.outputs[index], size), start * sizeOf(outputs[index].shape));
+      });
+    }
+    return results.map((data, index) => ({ data, shape: [count, ...outputs[index].shape] }));
+  }
+
+  /** Checked samples, one batch per input. */
+  batches(x: ModelInput, where: string): Batch[] {
+    const { inputs } = this.session.graph;
+    const list = inputs.length === 1 ? [x as DataLike] : (x as readonly DataLike[]);
+    if (inputs.length > 1 && (!Array.isArray(x) || x.length !== inputs.length)) {
+      throw new RangeError(
+        `${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${describe(x)}`,
+      );
+    }
+    const batches = inputs.map(({ name, shape }, index) => asBatch(list[index], shape, `${where}: x (input "${name}")`));
+    const different = batches.find(({ count }) => count !== batches[0].count);
+    if (different !== undefined)
+      throw new RangeError(`${where}: inputs have ${batches[0].count} and ${different.count} samples, needs as many in each`);
+    return batches;
+  }
+}
+
+function resultArray(where: string, shape: Shape): Float32Array {
+  try {
+    return new Float32Array(sizeOf(shape));
+  } catch (cause) {
+    throw new RangeError(
+      `${where}: the result [${shape.join(", ")}] takes ${megabytes(sizeOf(shape) * 4)}, more than the engine gives; pass fewer samples at a time`,
+      { cause },
+    );
+  }
+}

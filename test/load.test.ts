@@ -1,0 +1,91 @@
+/** How a model comes out of its file: what is read, and what is not done. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test, vi } from "vitest";
+import * as convlet from "../src/index.ts";
+import type * as random from "../src/random.ts";
+
+const drawn = vi.hoisted(() => ({ arrays: 0 }));
+
+vi.mock("../src/random.ts", async (original) => {
+  const real = await original<typeof random>();
+  return {
+    ...real,
+    uniform(...parameters: Parameters<typeof real.uniform>) {
+      drawn.arrays++;
+      return real.uniform(...parameters);
+    },
+  };
+});
+
+const folder = mkdtempSync(join(tmpdir(), "convlet-load-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Its header takes more bytes than are read at first when there are many layers. */
+function net(layers: number, options: convlet.ModelOptions = {}): convlet.Model {
+  const { conv2d, dense, flatten, sequential } = convlet;
+  const convolutions = Array.from({ length: layers }, () => conv2d({ filters: 2, kernelSize: 3, padding: "same", activation: "relu" }));
+  return sequential([convlet.input({ shape: [5, 5, 1] }), ...convolutions, flatten(), dense({ units: 3 })], options);
+}
+
+const x = Float32Array.from({ length: 50 }, (_, index) => Math.sin(index));
+
+test("initial weights are not drawn for a model whose weights are in a file, nor for a clone", async () => {
+  using model = net(1, { seed: 3 });
+  expect(drawn.arrays).toBe(2);
+  using loaded = await convlet.load(model.toBytes());
+  using copy = model.clone();
+  expect(drawn.arrays).toBe(2);
+  for (const same of [loaded, copy]) expect(same.getWeights()).toEqual(model.getWeights());
+});
+
+test.each([
+  ["a short header", 1, {}],
+  ["a header of many reads", 90, {}],
+  ["a shared memory", 1, { threads: 2 }],
+  ["plain JavaScript", 1, { machine: "plain" }],
+] as const)("a file and its bytes give the same model: %s", async (_name, layers, options) => {
+  using model = net(layers);
+  const path = join(folder, "model.safetensors");
+  await model.save(path);
+  const expected = await model.predict(x);
+  for (const source of [path, model.toBytes(), model.toBytes().buffer]) {
+    using loaded = await convlet.load(source, options);
+    expect(loaded.getWeights()).toEqual(model.getWeights());
+    const { data } = await loaded.predict(x);
+    for (const [index, value] of data.entries()) expect(value).toBeCloseTo(expected.data[index], 5);
+  }
+});
+
+test.each(["auto", "plain"] as const)("a damaged file is refused wherever it is damaged: machine %s", async (machine) => {
+  using model = net(1);
+  const sound = model.toBytes();
+  const path = join(folder, "damaged.safetensors");
+  const key = Buffer.from(sound).indexOf("convlet.xxh32");
+  for (let at = 8; at < sound.length; at += 41) {
+    // A file that has lost its checksum's name is one without a checksum.
+    if (at >= key && at < key + "convlet.xxh32".length) continue;
+    const bytes = sound.slice();
+    bytes[at] ^= 4;
+    writeFileSync(path, bytes);
+    await expect(convlet.load(path, { machine }), `byte ${at}`).rejects.toThrow(convlet.FileFormatError);
+  }
+});
+
+test("a header that was damaged and still makes sense to JSON is called damaged", async () => {
+  using model = net(1);
+  const bytes = model.toBytes();
+  const at = Buffer.from(bytes).indexOf('"conv2d\\"');
+  bytes[at + 1] ^= 1;
+  await expect(convlet.load(bytes)).rejects.toThrow(/^load: the file is damaged: its checksum is [0-9a-f]{8}, should be [0-9a-f]{8}$/);
+});
+
+test("what was loaded trains on like what was saved", async () => {
+  using model = net(1);
+  model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy" });
+  await model.fit(x, [0, 2], { verbose: 0 });
+  using loaded = await convlet.load(model.toBytes());
+  for (const each of [model, loaded]) await each.fit(x, [0, 2], { verbose: 0 });
+  expect(loaded.getWeights()).toEqual(model.getWeights());
+});
