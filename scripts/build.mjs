@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { root } from "./install.mjs";
 import { packKernels, unshared, withNote, withoutNames } from "./packKernels.mjs";
 import { generateRecords } from "./records.mjs";
+import { buildWorkerCode } from "./workerCode.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -24,6 +25,12 @@ const TARGETS = ["strict", "relaxed"];
 /** What the sources import from build/, and all that tests and type checks need. Does nothing when that was made from these very sources. */
 export async function buildKernels() {
   const stamp = join(root, "build/kernels.sha256");
+  const workerCode = join(root, "build/workerCode.ts");
+  // Only a page that cannot load the worker's file needs more.
+  if (!existsSync(workerCode)) {
+    mkdirSync(join(root, "build"), { recursive: true });
+    writeFileSync(workerCode, 'export const code: string = "";\n');
+  }
   const sources = sourcesHash();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
   rmSync(stamp, { force: true });
@@ -97,6 +104,7 @@ async function buildLibrary() {
       writeFileSync(join(root, `dist/${prefix}${target}.wasm`), withNote(wasm, "convlet", version(prefix, sourcesHash())));
     }
   }
+  writeFileSync(join(root, "dist/worker.js"), await buildWorkerCode());
   await Promise.all([bundles(), declarations()]);
 }
 
@@ -112,10 +120,26 @@ async function bundles() {
       onResolve({ filter: /\/index\.ts$/ }, ({ importer }) => (importer === source("node") ? { path: "./index.js", external: true } : undefined));
     },
   };
+  /** A file that has no address of its own does not carry the worker's program a second time. */
+  const define = { "import.meta.url": "undefined" };
+  const workerCode = (instead) => ({
+    name: "code of the worker",
+    setup({ onResolve }) {
+      onResolve({ filter: /\/workerCode\.ts$/ }, () => ({ path: source(instead) }));
+    },
+  });
   await Promise.all([
     build({ ...common, format: "esm", splitting: true, entryPoints: ENTRIES.map(source), outdir: dist("") }),
-    build({ ...common, format: "cjs", plugins: [apart], entryPoints: ENTRIES.map(source), outdir: dist("cjs") }),
-    build({ ...common, format: "iife", globalName: "convlet", entryPoints: [source("index")], outfile: dist("convlet.iife.js") }),
+    build({ ...common, format: "cjs", define, plugins: [apart, workerCode("remote/noCode")], entryPoints: ENTRIES.map(source), outdir: dist("cjs") }),
+    build({
+      ...common,
+      format: "iife",
+      globalName: "convlet",
+      define,
+      plugins: [workerCode("remote/scriptCode")],
+      entryPoints: [source("script")],
+      outfile: dist("convlet.iife.js"),
+    }),
   ]);
 }
 

@@ -1,6 +1,8 @@
 /** Public names; no code. */
 
+export type { DownloadOptions, DownloadProgress } from "./formats/download.ts";
 export { FileFormatError } from "./formats/safetensors.ts";
+export { deleteSaved, savedModels } from "./formats/storage.ts";
 export type { Classification, ClassifyOptions } from "./image/classify.ts";
 export type { ImageSource, Pixels } from "./image/pixels.ts";
 export type { Preprocessing } from "./image/preprocessing.ts";
@@ -43,7 +45,10 @@ export { flatten, type ReshapeOptions, reshape } from "./layers/reshape.ts";
 export { type ZeroPadding2dOptions, zeroPadding2d } from "./layers/zeroPadding2d.ts";
 export { type CompileOptions, Model, type ModelOptions } from "./model.ts";
 export type { ModelLayer, WeightArray } from "./modelLayer.ts";
-export { load, model, sequential } from "./models.ts";
+export { type LoadOptions, load, model, sequential, toWorker, type WorkerOptions } from "./models.ts";
+export type { WorkerOption, WorkerSource } from "./remote/connect.ts";
+export type { LayerInfo } from "./remote/protocol.ts";
+export type { RemoteModel } from "./remote/remoteModel.ts";
 export type { Shape } from "./shape.ts";
 export {
   type Callback,
@@ -79,6 +84,7 @@ export {
   topKCategoricalAccuracy,
 } from "./training/metrics.ts";
 export { adam, adamW, type Optimizer, rmsprop, sgd } from "./training/optimizers.ts";
+export type { Training, TrainingProgress } from "./training/progress.ts";
 export { progressBar } from "./training/progressBar.ts";
 export { cosineDecay, exponentialDecay, piecewiseConstant, type Schedule, stepDecay } from "./training/schedules.ts";
 export type { BatchSource, EvaluateOptions, ModelFitOptions, TrainingBatch } from "./training/trainer.ts";

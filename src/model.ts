@@ -1,9 +1,9 @@
 /** The public class: joins graph, state, programs and machines. */
 import { Engine } from "./engine.ts";
-import { writeAtomically } from "./formats/files.ts";
 import type { ModelFile } from "./formats/modelFile.ts";
 import { modelBytes, restoreArrays } from "./formats/modelState.ts";
 import { FileFormatError } from "./formats/safetensors.ts";
+import { writeFile } from "./formats/target.ts";
 import type { Graph, Parameter } from "./graph.ts";
 import { type Classification, type ClassifyOptions, checkClassify, type ImageModel, imageInput, ranked } from "./image/classify.ts";
 import type { ImageSource } from "./image/pixels.ts";
@@ -20,10 +20,10 @@ import { checkModelOptions } from "./modelOptions.ts";
 import { checkNumber, checkOptions, within } from "./options.ts";
 import { describe, type Shape, sizeOf } from "./shape.ts";
 import type { DataLike } from "./training/data.ts";
-import type { History } from "./training/fit.ts";
 import { type LossSpec, loss as lossOf } from "./training/losses.ts";
 import { createMetrics, type MetricSpec } from "./training/metrics.ts";
 import { type OptimizerSpec, optimizer as optimizerOf } from "./training/optimizers.ts";
+import { type Training, training } from "./training/progress.ts";
 import { type Compiled, Session } from "./training/session.ts";
 import { type BatchSource, type EvaluateOptions, type Figures, type ModelFitOptions, Trainer } from "./training/trainer.ts";
 import { drawWeights, setWeights, type TensorData, type TensorLike } from "./weights.ts";
@@ -99,6 +99,12 @@ export class Model {
     this.inference = new Inference(this.session, predicts);
     this.layers = [...architecture.layers].map(([name, layer]) => this.modelLayer(name, layer));
     if (weights === "drawn") drawWeights(this.engine, seed);
+  }
+
+  /** How it was asked to run. */
+  get runtime(): Pick<ModelOptions, "machine" | "numerics" | "threads" | "wasm"> {
+    const { machine, numerics, threads, wasm } = this.options;
+    return { machine, numerics, threads, wasm };
   }
 
   /** Resolves when the kernels are compiled and all threads there; the async methods wait for it by themselves. */
@@ -190,11 +196,18 @@ export class Model {
 
   /**
    * Trains on x, y, or on an (async) iterable of batches `{ x, y, sampleWeight? }`. Epoch and step are part of the model:
-   * 3 epochs and then 2 give the bits of 5. Returns figures per epoch.
+   * 3 epochs and then 2 give the bits of 5. Gives figures per epoch when it is awaited, step by step when it is iterated over.
    */
-  async fit(x: ModelInput | BatchSource, y?: DataLike | ModelFitOptions, options?: ModelFitOptions): Promise<History> {
-    const trainer = this.compiledTrainer("fit");
-    return trainer.exclusively("fit", async () => (await this.trained("fit")).fit(x, y, options));
+  fit(x: ModelInput | BatchSource, y?: DataLike | ModelFitOptions, options?: ModelFitOptions): Training {
+    return training(async (watchers) => {
+      const trainer = this.compiledTrainer("fit");
+      return trainer.exclusively("fit", async () => (await this.trained("fit")).fit(x, y, options, watchers));
+    });
+  }
+
+  /** Epochs trained so far, those before the file was saved included: the `initialEpoch` of a training that goes on. */
+  get epoch(): number {
+    return this.session.counters.epoch;
   }
 
   /** One update on one batch. Returns its loss and metrics. */
@@ -322,9 +335,12 @@ export class Model {
     return modelBytes({ architecture, session, seed, classNames, preprocessing, frozen, compiled, metricSpecs });
   }
 
-  /** Writes the file atomically: a reader, or a crash, finds the old one or the new one. Node only; pages use `toBytes`. */
+  /**
+   * Writes the file atomically: a reader, a crash or a tab that is closed finds the old one or the new one. In Node `path` is a file. In a page or
+   * worker it is "opfs://name" or "indexeddb://name", which `load` reads again, or in a page "downloads://name", which gives it to the user.
+   */
   async save(path: string): Promise<void> {
-    await writeAtomically(path, this.toBytes());
+    await writeFile(path, this.toBytes());
   }
 
   /** Takes over what a file holds, in a model that was just made from its architecture. After an error the model is of no use. */

@@ -1,10 +1,14 @@
 /** The ways to a model: from layers, from symbolic values, from a file. */
-import { readModelFile } from "./formats/modelFile.ts";
-import { type ModelSource, openSource } from "./formats/source.ts";
+import { checkDownloadOptions, type DownloadOptions } from "./formats/download.ts";
+import { bytesSource, type ModelSource, openSource, type Source } from "./formats/source.ts";
 import { traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { checkOptions } from "./options.ts";
+import { checkWorkerOption, connect, type WorkerOption } from "./remote/connect.ts";
+import { RemoteModel } from "./remote/remoteModel.ts";
+import { serveModels } from "./remote/serveModels.ts";
+import { type RestoreOptions, restore } from "./restore.ts";
 import { describe } from "./shape.ts";
 
 /** Layers one behind the other. The first may be `input(…)`, or have `inputShape`. */
@@ -35,23 +39,61 @@ export function model(
   return new Model(traceArchitecture([ends.inputs].flat() as SymbolicTensor[], [ends.outputs].flat() as SymbolicTensor[]), options);
 }
 
-/** A model from its file: a path (Node), a URL (`fetch`), or the bytes. Continues to the bit where it was saved. */
-export async function load(source: ModelSource, options: Omit<ModelOptions, "seed" | "classNames"> = {}): Promise<Model> {
-  checkOptions("load", options, ["machine", "numerics", "threads", "wasm"]);
-  const opened = await openSource(source);
+export interface LoadOptions extends RestoreOptions, DownloadOptions {}
+
+/** Options of a model that lives in a worker. */
+export interface WorkerOptions extends LoadOptions {
+  readonly worker: WorkerOption;
+}
+
+/**
+ * A model from its file: a URL (through the HTTP cache), a path (Node), "opfs://name" or "indexeddb://name" as `save` wrote it, or the bytes.
+ * Continues to the bit where it was saved. With `worker` it lives off the page's thread, behind the same calls: see RemoteModel.
+ */
+export async function load(source: ModelSource, options: WorkerOptions): Promise<RemoteModel>;
+export async function load(source: ModelSource, options?: LoadOptions): Promise<Model>;
+export async function load(source: ModelSource, options: LoadOptions | WorkerOptions = {}): Promise<Model | RemoteModel> {
+  checkOptions("load", options, ["machine", "numerics", "threads", "wasm", "onProgress", "signal", "maxBytes", "worker"]);
+  const { onProgress, signal, maxBytes, worker, ...rest } = options as WorkerOptions;
+  checkDownloadOptions("load", options);
+  if (worker !== undefined) checkWorkerOption("load", worker);
+  const open = () => openSource(source, { onProgress, signal, maxBytes });
+  if (worker !== undefined) return inWorker(open, { worker, ...rest });
+  const opened = await open();
   try {
-    const file = await readModelFile(opened);
-    const { seed, classNames, preprocessing } = file.json;
-    const own = { seed, ...(classNames && { classNames }), ...(preprocessing && { preprocessing }) };
-    const loaded = new Model(file.architecture, { ...options, ...own }, "zeros");
-    try {
-      await loaded.restore(file);
-    } catch (reason) {
-      loaded.dispose();
-      throw reason;
-    }
-    return loaded;
+    return await restore(opened, rest);
   } finally {
     opened.close();
   }
+}
+
+/** A copy of the model in a worker, weights and training state included. The model itself stays as it is. */
+export async function toWorker(model: Model, options: Partial<Pick<WorkerOptions, "worker" | "threads">> = {}): Promise<RemoteModel> {
+  checkOptions("toWorker", options, ["worker", "threads"]);
+  const { worker = true, threads } = options;
+  checkWorkerOption("toWorker", worker);
+  const { runtime } = model;
+  return inWorker(async () => bytesSource(model.toBytes(), "toWorker"), { worker, ...runtime, threads: threads ?? runtime.threads });
+}
+
+/** The worker starts while the file is on its way. */
+async function inWorker(open: () => Promise<Source>, { worker, ...options }: RestoreOptions & { worker: WorkerOption }) {
+  const connecting = connect(worker, serveModels);
+  const given = Object.fromEntries(Object.entries({ ...options, wasm: addressed(options.wasm) }).filter(([, value]) => value !== undefined));
+  try {
+    const source = await open();
+    const bytes = new Uint8Array(source.length);
+    await source.read(0, bytes).finally(() => source.close());
+    return await RemoteModel.create(await connecting, bytes, source.where, given);
+  } catch (reason) {
+    connecting.then(({ release }) => release()).catch(() => {});
+    throw reason;
+  }
+}
+
+/** Addresses as they are seen from a worker, whose file may lie elsewhere. */
+function addressed(wasm: RestoreOptions["wasm"]): RestoreOptions["wasm"] {
+  if (typeof wasm !== "object" || wasm === null) return wasm;
+  const whole = (source: unknown) => (typeof source === "string" || source instanceof URL ? new URL(source, location.href).href : source);
+  return Object.fromEntries(Object.entries(wasm).map(([name, source]) => [name, whole(source)])) as unknown as RestoreOptions["wasm"];
 }

@@ -25,9 +25,11 @@ const ORDER = [
   ["modelLayer", "weights"],
   ["inference"],
   ["model"],
+  ["restore"],
+  ["remote"],
   ["models"],
   ["index", "worker", "run"],
-  ["node"],
+  ["node", "script"],
 ];
 
 /** Within a line: the basics build on each other; a node names its op and its attributes, an op its node, both as types only. */
@@ -80,7 +82,7 @@ describe("imports", () => {
 
   test("of src stay in src: outside are only the two files that the build makes, Node's modules and the loader", () => {
     const outside = edges.filter(({ target }) => !target.startsWith("src/")).map(({ target }) => target);
-    const known = ["build/records.ts", "build/kernels.ts", "build/inferenceKernels.ts", "@assemblyscript/loader"];
+    const known = ["build/records.ts", "build/kernels.ts", "build/inferenceKernels.ts", "build/workerCode.ts", "@assemblyscript/loader"];
     expect([...new Set(outside)].filter((target) => !known.includes(target) && !target.startsWith("node:"))).toEqual([]);
   });
 
@@ -170,6 +172,11 @@ describe("package.json", () => {
       }
       const name = entry === "." ? "index" : entry.slice(2);
       expect(sources).toContain(`src/${name}.ts`);
+      // A worker is a program of its own, which nothing imports.
+      if (name === "worker") {
+        expect(target).toEqual({ types: "./dist/types/src/worker.d.ts", default: "./dist/worker.js" });
+        continue;
+      }
       // In this order: the first that fits is taken.
       expect(JSON.stringify(target)).toBe(
         JSON.stringify({
@@ -181,8 +188,8 @@ describe("package.json", () => {
     expect(face).toMatchObject({ main: "./dist/cjs/index.js", types: "./dist/cjs/types/src/index.d.ts" });
   });
 
-  test("says for which Node it is, and that imports have no effects", () => {
-    expect(face).toMatchObject({ engines: { node: ">=20" }, type: "module", sideEffects: false });
+  test("says for which Node it is, and that imports have no effects but that of the worker, which serves", () => {
+    expect(face).toMatchObject({ engines: { node: ">=20" }, type: "module", sideEffects: ["./dist/worker.js"] });
   });
 });
 

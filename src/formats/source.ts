@@ -1,6 +1,8 @@
 /** Where a model's file comes from: a file of Node, an address, or bytes. */
 import { nodeModule } from "../nodeModule.ts";
 import { describe } from "../shape.ts";
+import { checkSize, type DownloadOptions, download } from "./download.ts";
+import { browserPlace, readInBrowser } from "./storage.ts";
 
 export type ModelSource = string | URL | ArrayBuffer | Uint8Array;
 
@@ -15,28 +17,28 @@ export interface Source {
 }
 
 /** TypeError for what is no source, and the reason why a file or an address cannot be read. */
-export async function openSource(source: ModelSource): Promise<Source> {
+export async function openSource(source: ModelSource, options: DownloadOptions = {}): Promise<Source> {
   if (source instanceof Uint8Array) return bytesSource(source, "load");
   if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source), "load");
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
   }
-  if (typeof source === "string" && typeof process === "object" && !/^https?:/.test(source)) return openFile(source);
-  return bytesSource(await download(source), String(source));
+  options.signal?.throwIfAborted();
+  const place = browserPlace(String(source));
+  if (place === undefined && !isFile(source)) return bytesSource(await download(source, options), String(source));
+  const opened = place === undefined ? await openFile(source) : bytesSource(await readInBrowser(place), String(source));
+  checkSize(`load: ${source}`, opened.length, options.maxBytes);
+  options.onProgress?.({ loaded: opened.length, total: opened.length });
+  return opened;
 }
 
-async function download(address: string | URL): Promise<Uint8Array> {
-  let response: Response;
-  try {
-    response = await fetch(address);
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
-  } catch (cause) {
-    throw new Error(`load: ${address} cannot be had: ${(cause as Error).message}`, { cause });
-  }
-  throw new Error(`load: ${address} answered ${response.status} ${response.statusText}`);
+/** Whether Node reads it from its disk. */
+function isFile(source: string | URL): boolean {
+  if (typeof process !== "object" || process.versions?.node === undefined) return false;
+  return source instanceof URL ? source.protocol === "file:" : !/^(https?|data|blob):/.test(source);
 }
 
-function bytesSource(bytes: Uint8Array, where: string): Source {
+export function bytesSource(bytes: Uint8Array, where: string): Source {
   return {
     where,
     length: bytes.length,
@@ -47,14 +49,14 @@ function bytesSource(bytes: Uint8Array, where: string): Source {
   };
 }
 
-async function openFile(path: string): Promise<Source> {
+async function openFile(path: string | URL): Promise<Source> {
   const fs = await nodeModule("node:fs");
   const file = fs.openSync(path, "r");
   const status = fs.fstatSync(file);
   // A pipe or a device has neither a length nor places.
   if (!status.isFile()) {
     try {
-      return bytesSource(fs.readFileSync(file), path);
+      return bytesSource(fs.readFileSync(file), String(path));
     } finally {
       fs.closeSync(file);
     }
@@ -64,7 +66,7 @@ async function openFile(path: string): Promise<Source> {
       fs.read(file, into, 0, into.length, at, (reason, count) => (reason ? reject(reason) : resolve(count)));
     });
   return {
-    where: path,
+    where: String(path),
     length: status.size,
     async read(at, into) {
       for (let done = 0; done < into.length; ) {

@@ -1,6 +1,7 @@
 /** The WASM machine on several threads: the caller's is thread 0, the others are workers of a pool that all models share. */
 import { MAX_THREADS, PROGRESS, PROGRESS_BYTES } from "../../build/records.ts";
 import { checkNumber } from "../options.ts";
+import { startBrowserWorker } from "./browserWorker.ts";
 import type { KernelSources } from "./kernelModules.ts";
 import type { Machine } from "./machine.ts";
 import { startNodeWorker } from "./nodeWorker.ts";
@@ -17,7 +18,7 @@ const PATIENCE = 3;
 const ABORT_TIME = 500;
 
 export interface ThreadOptions {
-  /** How workers are started. Default: as node:worker_threads. */
+  /** How workers are started. Default: as node:worker_threads where they are, else as workers of the browser. */
   readonly start?: StartWorker;
   /** Kernels of the user's. Default: the library's own. */
   readonly sources?: KernelSources;
@@ -50,6 +51,8 @@ export function usableThreads(wanted: number): number {
   return 1;
 }
 
+const isNode = () => typeof process === "object" && process.versions?.node !== undefined;
+
 function canShare(): boolean {
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
@@ -64,7 +67,7 @@ export async function threadedMachine(
   memory: WebAssembly.Memory,
   numerics: Numerics,
   threads: number,
-  { start = startNodeWorker, sources }: ThreadOptions = {},
+  { start = isNode() ? startNodeWorker : startBrowserWorker, sources }: ThreadOptions = {},
 ): Promise<Machine> {
   const { module, execute, checksum } = await instantiateKernels(memory, numerics, sources);
   let pool = pools.get(start);

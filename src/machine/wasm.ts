@@ -6,9 +6,19 @@ import type { Machine } from "./machine.ts";
 
 export { type Numerics, supports } from "./kernelModules.ts";
 
+/** Compiles kernels, or gets them from who has compiled them. */
+export type KernelProvider = (numerics: Numerics, memory: "shared" | "unshared") => Promise<WebAssembly.Module>;
+
+let provider: KernelProvider = (numerics, memory) => packedModule(packed, numerics, memory);
+
+/** In a worker the page provides them: they are compiled once, and the worker's file needs none. */
+export function provideKernels(other: KernelProvider): void {
+  provider = other;
+}
+
 /** The compiled kernels for a shared or an unshared memory, once per page or process. */
 export function compileKernels(numerics: Numerics, memory: "shared" | "unshared" = "unshared", sources?: KernelSources): Promise<WebAssembly.Module> {
-  if (sources === undefined) return packedModule(packed, numerics, memory);
+  if (sources === undefined) return provider(numerics, memory);
   return sourceModule(sources[numerics]!, { numerics, memory, version });
 }
 

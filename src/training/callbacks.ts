@@ -1,5 +1,5 @@
 /** What happens between the steps of a training. Options and rules are Keras 3's. */
-import { checkFlag, checkNumber, checkOptions, shown } from "../options.ts";
+import { byName, checkFlag, checkNumber, checkOptions, type Named, shown } from "../options.ts";
 import { type MonitorMode, monitored, watcher } from "./monitor.ts";
 
 /** Figures by name: loss, each metric, and with valLoss, valAccuracy … those of the validation. */
@@ -22,6 +22,8 @@ export interface TrainingContext {
 
 /** Any of these; each is waited for. Epochs count from 0, and so do steps, in every epoch anew. */
 export interface Callback {
+  /** What `callback` makes the same again from, in a worker too. */
+  readonly made?: Named;
   onTrainBegin?(context: TrainingContext): void | Promise<void>;
   onEpochBegin?(epoch: number, context: TrainingContext): void | Promise<void>;
   /** logs: loss and size (samples) of this batch, and the metrics of the epoch so far. */
@@ -64,6 +66,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   let best: number | undefined;
   let bestWeights: Float32Array[] | undefined;
   return {
+    made: { name: where, config: options },
     onTrainBegin() {
       wait = 0;
       best = undefined;
@@ -116,6 +119,7 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
   let cooling = 0;
   let best: number | undefined;
   return {
+    made: { name: where, config: options },
     onTrainBegin() {
       wait = 0;
       cooling = 0;
@@ -158,6 +162,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
   const isBetter = watcher(where, { monitor, mode: options.mode, minDelta: 0 });
   let best: number | undefined;
   return {
+    made: { name: where, config: { path, ...options } },
     onTrainBegin() {
       best = undefined;
     },
@@ -176,6 +181,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
 export function terminateOnNaN(): Callback {
   let epoch = 0;
   return {
+    made: { name: "terminateOnNaN" },
     onEpochBegin(current) {
       epoch = current;
     },
@@ -185,6 +191,18 @@ export function terminateOnNaN(): Callback {
       context.stopTraining();
     },
   };
+}
+
+const factories: Record<string, (config?: object) => Callback> = {
+  earlyStopping,
+  reduceLROnPlateau,
+  modelCheckpoint: ({ path, ...options }: ModelCheckpointOptions & { path?: string } = {}) => modelCheckpoint(path!, options),
+  terminateOnNaN,
+};
+
+/** One of the callbacks above from what it was made of. */
+export function callback({ name, config }: Named): Callback {
+  return byName("callback", factories, name)(config);
 }
 
 function filledPath(path: string, values: Logs): string {

@@ -55,6 +55,7 @@ export interface FitRun {
   readonly source: StepSource;
   readonly options: FitOptions;
   readonly seed: number;
+  /** May become more while it runs. */
   readonly callbacks: readonly Callback[];
   readonly context: TrainingContext & { readonly stopped: boolean };
   /** Figures on the validation data, with names of their own. */
@@ -150,7 +151,7 @@ async function trainEpoch(run: FitRun, epoch: number): Promise<Logs> {
     session.updateMetrics(compiled.metrics, session.trainingProgram(compiled, source.capacity), plan.size, samples.sampleWeight !== null);
     lossSum += loss * plan.size;
     sampleCount += plan.size;
-    if (run.callbacks.length > 0) {
+    if (run.callbacks.some(({ onBatchEnd }) => onBatchEnd !== undefined)) {
       const logs = { loss, size: plan.size, ...metricFigures(compiled) };
       for (const callback of run.callbacks) await callback.onBatchEnd?.(stepIndex, logs, run.context);
     }

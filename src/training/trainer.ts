@@ -2,7 +2,7 @@
 
 import { checkNumber, checkOptions } from "../options.ts";
 import { describe } from "../shape.ts";
-import type { Logs, TrainingContext } from "./callbacks.ts";
+import type { Callback, Logs, TrainingContext } from "./callbacks.ts";
 import {
   asBatch,
   asLabels,
@@ -51,6 +51,12 @@ export interface ModelFitOptions extends FitOptions {
   readonly sampleWeight?: DataLike;
 }
 
+export type FitArguments = [
+  x: DataLike | readonly DataLike[] | BatchSource,
+  y: DataLike | ModelFitOptions | undefined,
+  options: ModelFitOptions | undefined,
+];
+
 export interface EvaluateOptions {
   /** Default 32. */
   readonly batchSize?: number;
@@ -95,9 +101,9 @@ export class Trainer {
     }
   }
 
-  async fit(x: DataLike | readonly DataLike[] | BatchSource, y?: DataLike | ModelFitOptions, given?: ModelFitOptions): Promise<History> {
-    const fromBatches = isBatchSource(x) && (y === undefined || !isData(y));
-    const options = ((fromBatches ? (y ?? given) : given) ?? {}) as ModelFitOptions;
+  /** `watchers` are told last; more may be added while it runs. */
+  async fit(...[x, y, given, watchers]: [...FitArguments, Callback[]]): Promise<History> {
+    const { fromBatches, options } = fitArguments(x, y, given);
     checkFitOptions(options as FitOptions & Record<string, unknown>, ["validationData", "validationSplit", "classWeight", "sampleWeight"]);
     for (const option of fromBatches ? (["validationSplit", "sampleWeight"] as const) : (["stepsPerEpoch"] as const)) {
       if (options[option] === undefined) continue;
@@ -114,13 +120,11 @@ export class Trainer {
         : this.split(x as DataLike, y as DataLike, { ...options, seed });
       const held = validation ?? (options.validationData && this.validationSamples(options.validationData));
       const { verbose = 1 } = options;
-      const callbacks = [
-        ...(verbose > 0 ? [progressBar(verbose === 2 ? { every: Number.MAX_SAFE_INTEGER } : {})] : []),
-        ...(options.callbacks ?? []),
-      ];
+      const bar = verbose > 0 ? [progressBar(verbose === 2 ? { every: Number.MAX_SAFE_INTEGER } : {})] : [];
+      watchers.unshift(...bar, ...(options.callbacks ?? []));
       const context = this.context(options, training.stepsPerEpoch);
       const validate = async () => (held === undefined ? {} : validationLogs(await this.evaluateSamples(held, options.batchSize ?? 32)));
-      const run = { session: this.session, compiled: this.compiled, source: training, options, seed, callbacks, context, validate };
+      const run = { session: this.session, compiled: this.compiled, source: training, options, seed, callbacks: watchers, context, validate };
       return await runFit(run).finally(() => training.close?.());
     } finally {
       this.accumulates = false;
@@ -312,6 +316,12 @@ function isData(value: unknown): boolean {
   return ArrayBuffer.isView(value) || Array.isArray(value) || (typeof value === "object" && value !== null && "data" in value);
 }
 
+/** What `fit` was called with: samples, or a source of batches, whose options come second. */
+export function fitArguments(...[x, y, given]: FitArguments): { readonly fromBatches: boolean; readonly options: ModelFitOptions } {
+  const fromBatches = isBatchSource(x) && (y === undefined || !isData(y));
+  return { fromBatches, options: ((fromBatches ? (y ?? given) : given) ?? {}) as ModelFitOptions };
+}
+
 function isBatchSource(x: unknown): boolean {
   if (typeof x === "function") return true;
   if (typeof x !== "object" || x === null || ArrayBuffer.isView(x)) return false;
@@ -319,7 +329,7 @@ function isBatchSource(x: unknown): boolean {
   return Symbol.iterator in x || Symbol.asyncIterator in x;
 }
 
-function iteratorOf(source: BatchSource): AsyncIterator<TrainingBatch> | Iterator<TrainingBatch> {
+export function iteratorOf(source: BatchSource): AsyncIterator<TrainingBatch> | Iterator<TrainingBatch> {
   const iterable = typeof source === "function" ? source() : source;
   if (typeof iterable !== "object" || iterable === null || !(Symbol.iterator in iterable || Symbol.asyncIterator in iterable)) {
     throw new TypeError(`fit: the function gave ${describe(iterable)}, needs an (async) iterable of batches`);

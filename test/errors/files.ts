@@ -47,7 +47,7 @@ export const badSources: BadInput[] = [
     "a misspelt option",
     (model) => load(model.toBytes(), { seed: 1 }),
     TypeError,
-    'load: unknown option "seed"; known: machine, numerics, threads, wasm',
+    'load: unknown option "seed"; known: machine, numerics, threads, wasm, onProgress, signal, maxBytes, worker',
   ],
   [
     "an unknown machine",

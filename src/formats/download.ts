@@ -1,0 +1,108 @@
+/** Files from the network, chunk by chunk, through the HTTP cache. */
+import { checkNumber, shown } from "../options.ts";
+import { FileFormatError } from "./safetensorsHeader.ts";
+
+export interface DownloadProgress {
+  /** Bytes so far. */
+  readonly loaded: number;
+  /** Bytes of the whole file; undefined where the server does not say. */
+  readonly total: number | undefined;
+}
+
+export interface DownloadOptions {
+  /** Called with every chunk that arrives. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Ends the download; it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** A larger file is refused: before the download where the server says the size, else in its middle. Default: any size. */
+  readonly maxBytes?: number;
+}
+
+export function checkDownloadOptions(where: string, { onProgress, signal, maxBytes }: DownloadOptions): void {
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw new TypeError(`${where}: onProgress is ${shown(onProgress)}, needs a function`);
+  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
+    throw new TypeError(`${where}: signal is ${shown(signal)}, needs an AbortSignal`);
+  }
+  if (maxBytes !== undefined && maxBytes !== Number.POSITIVE_INFINITY) checkNumber(where, "maxBytes", maxBytes, { above: 0 });
+}
+
+/**
+ * The bytes at an address. Rejects with what the server answered, when it cannot be reached, when the connection breaks, when it is a web page
+ * (FileFormatError), when it is larger than `maxBytes` (RangeError), and with the signal's reason.
+ */
+export async function download(url: string | URL, options: DownloadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+  const where = `load: ${url}`;
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const response = await fetch(url, { signal: signal ?? null }).catch((cause) => {
+    signal?.throwIfAborted();
+    throw new Error(`${where} cannot be reached (offline, no such server, or not allowed for this page): ${reasonOf(cause)}`, { cause });
+  });
+  if (!response.ok) throw new Error(`${where} answered ${response.status} ${response.statusText}`.trimEnd());
+  const reader = response.body?.getReader();
+  if (reader === undefined) throw new FileFormatError(`${where}: the file is empty`);
+  try {
+    return await collected(reader, { where, total: announced(response.headers), options });
+  } catch (reason) {
+    // What still comes is not wanted.
+    reader.cancel().catch(() => {});
+    throw reason;
+  }
+}
+
+interface Arrival {
+  readonly where: string;
+  readonly total: number | undefined;
+  readonly options: DownloadOptions;
+}
+
+async function collected(reader: ReadableStreamDefaultReader<Uint8Array>, { where, total, options }: Arrival): Promise<Uint8Array<ArrayBuffer>> {
+  const { onProgress, signal, maxBytes } = options;
+  const chunks: Uint8Array[] = [];
+  let loaded = 0;
+  checkSize(where, total, maxBytes);
+  for (;;) {
+    const { done, value } = await reader.read().catch((cause) => {
+      signal?.throwIfAborted();
+      const size = total === undefined ? `${loaded} bytes` : `${loaded} of ${total} bytes`;
+      throw new Error(`${where}: the connection broke after ${size}: ${reasonOf(cause)}`, { cause });
+    });
+    if (done) break;
+    chunks.push(value);
+    loaded += value.length;
+    if (chunks.length === 1) checkNoPage(where, value);
+    checkSize(where, loaded, maxBytes);
+    // What was announced may be the size of what was compressed.
+    onProgress?.({ loaded, total: total !== undefined && loaded > total ? undefined : total });
+    signal?.throwIfAborted();
+  }
+  const bytes = new Uint8Array(loaded);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+function announced(headers: Headers): number | undefined {
+  const length = Number(headers.get("content-length") ?? Number.NaN);
+  return headers.has("content-encoding") || !Number.isSafeInteger(length) ? undefined : length;
+}
+
+export function checkSize(where: string, bytes: number | undefined, maxBytes = Number.POSITIVE_INFINITY): void {
+  if (bytes !== undefined && bytes > maxBytes) throw new RangeError(`${where} has ${bytes} bytes or more, maxBytes is ${maxBytes}`);
+}
+
+/** A server that has no such file often answers with its start page, and all is well. */
+function checkNoPage(where: string, start: Uint8Array): void {
+  const text = new TextDecoder().decode(start.subarray(0, 200));
+  if (/^\s*<(!doctype html|html|head|body)/i.test(text)) {
+    throw new FileFormatError(`${where}: got an HTML page instead of a model; is the address right?`);
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,160 @@
+/**
+ * Files that a browser keeps: "opfs://name", "indexeddb://name", and "downloads://name" for the user's folder. Every write is all or
+ * nothing: a tab that is closed in its middle leaves what was there.
+ */
+import { shown } from "../options.ts";
+import { FileFormatError } from "./safetensorsHeader.ts";
+
+type Scheme = "opfs" | "indexeddb" | "downloads";
+
+interface Place {
+  readonly scheme: Scheme;
+  readonly name: string;
+}
+
+/** Where a path with one of the schemes points to; undefined for any other text. RangeError for a name that cannot be. */
+export function browserPlace(path: string): Place | undefined {
+  const found = /^(opfs|indexeddb|downloads):\/\/(.*)$/.exec(path);
+  if (found === null) return undefined;
+  const [, scheme, name] = found;
+  if (name === "" || /[/\\]/.test(name) || /^\.+$/.test(name)) throw new RangeError(`${shown(path)}: ${shown(name)} is no name of a file`);
+  return { scheme: scheme as Scheme, name };
+}
+
+/** Resolves when the bytes are kept. Rejects, with what was there unharmed, when the browser's storage is full or refused. */
+export async function writeInBrowser({ scheme, name }: Place, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const where = `cannot write ${scheme}://${name}`;
+  try {
+    if (scheme === "downloads") offerDownload(name, bytes);
+    // Two tabs must not take each other for a tab that was closed.
+    else if (scheme === "opfs") await exclusively(name, () => writeFile(name, bytes));
+    else await writeRow(name, bytes);
+  } catch (cause) {
+    throw await storageError(where, bytes.length, cause);
+  }
+}
+
+/** The bytes kept under a name. FileFormatError when there are none. */
+export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array<ArrayBuffer>> {
+  const path = `${scheme}://${name}`;
+  if (scheme === "downloads") throw new TypeError(`load: ${path} was given away; let the user choose the file, and load its bytes`);
+  const found = await (scheme === "opfs" ? readFile(name) : inStore<Blob | undefined>("readonly", (store) => store.get(name))).catch((cause) => {
+    throw new Error(`load: cannot read ${path}: ${(cause as Error).message}`, { cause });
+  });
+  if (found === undefined) throw new FileFormatError(`load: ${path}: nothing was saved under this name`);
+  return new Uint8Array(await found.arrayBuffer());
+}
+
+/** Paths of everything saved in this browser for this origin, as `load` takes them. */
+export async function savedModels(): Promise<string[]> {
+  const rows = typeof indexedDB === "undefined" ? [] : await inStore<IDBValidKey[]>("readonly", (store) => store.getAllKeys());
+  const files: string[] = [];
+  const folder = await modelsFolder();
+  for await (const name of folder?.keys() ?? []) if (!name.endsWith(TEMP)) files.push(name);
+  return [...rows.map((name) => `indexeddb://${name}`), ...files.map((name) => `opfs://${name}`)];
+}
+
+/** Deletes what was saved under a path of this browser; nothing happens when there is none. */
+export async function deleteSaved(path: string): Promise<void> {
+  const place = browserPlace(path);
+  if (place === undefined || place.scheme === "downloads")
+    throw new TypeError(`deleteSaved: ${shown(path)} needs to begin with "opfs://" or "indexeddb://"`);
+  const { scheme, name } = place;
+  if (scheme === "indexeddb") await inStore("readwrite", (store) => store.delete(name));
+  else await (await modelsFolder())?.removeEntry(name).catch(ifMissing);
+}
+
+// OPFS: a folder "convlet"; a file is written beside its name and moved there.
+
+const TEMP = ".convlet-part";
+
+/** `keys` and `move` are not among TypeScript's types yet. */
+type Folder = FileSystemDirectoryHandle & { keys(): AsyncIterable<string> };
+type Movable = FileSystemFileHandle & { move?(name: string): Promise<void> };
+
+async function modelsFolder(): Promise<Folder | undefined> {
+  if (typeof navigator === "undefined" || navigator.storage?.getDirectory === undefined) return undefined;
+  const root = await navigator.storage.getDirectory();
+  return (await root.getDirectoryHandle("convlet", { create: true })) as Folder;
+}
+
+async function writeFile(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const folder = await modelsFolder();
+  if (folder === undefined) throw new TypeError("this browser has no private files for pages (OPFS)");
+  const temp = `${name}${TEMP}`;
+  try {
+    const file: Movable = await folder.getFileHandle(temp, { create: true });
+    const stream = await file.createWritable();
+    await stream.write(bytes).catch(async (reason) => {
+      await stream.abort().catch(() => {});
+      throw reason;
+    });
+    await stream.close();
+    if (file.move !== undefined) return await file.move(name);
+    // What is written to a stream replaces the file when the stream is closed, and not before.
+    const target = await (await folder.getFileHandle(name, { create: true })).createWritable();
+    await target.write(bytes);
+    await target.close();
+    await folder.removeEntry(temp);
+  } catch (reason) {
+    await folder.removeEntry(temp).catch(() => {});
+    throw reason;
+  }
+}
+
+async function readFile(name: string): Promise<Blob | undefined> {
+  const folder = await modelsFolder();
+  if (folder === undefined) throw new TypeError("this browser has no private files for pages (OPFS)");
+  const file = await folder.getFileHandle(name).catch(ifMissing);
+  return file?.getFile();
+}
+
+function ifMissing(reason: unknown): undefined {
+  if ((reason as DOMException).name !== "NotFoundError") throw reason;
+}
+
+function exclusively(name: string, write: () => Promise<void>): Promise<void> {
+  return navigator.locks === undefined ? write() : (navigator.locks.request(`convlet file ${name}`, write) as Promise<void>);
+}
+
+// IndexedDB: a database "convlet" with one store of Blobs by name; one transaction a write.
+
+async function inStore<T>(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  if (typeof indexedDB === "undefined") throw new TypeError("there is no IndexedDB here");
+  const database = await new Promise<IDBDatabase>((resolve, reject) => {
+    const opening = indexedDB.open("convlet", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("models");
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(opening.error);
+  });
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      const transaction = database.transaction("models", mode, { durability: "strict" });
+      const request = act(transaction.objectStore("models"));
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(transaction.error ?? request.error);
+    });
+  } finally {
+    database.close();
+  }
+}
+
+async function writeRow(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  await inStore("readwrite", (store) => store.put(new Blob([bytes]), name));
+}
+
+function offerDownload(name: string, bytes: Uint8Array<ArrayBuffer>): void {
+  if (typeof document === "undefined") throw new TypeError("only a page can offer a download, no worker");
+  const url = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  // Safari starts the download some time after the click.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+async function storageError(where: string, size: number, cause: unknown): Promise<Error> {
+  const { name, message } = cause as DOMException;
+  if (name !== "QuotaExceededError") return new Error(`${where}: ${message}`, { cause });
+  const { quota, usage } = await navigator.storage.estimate().catch((): StorageEstimate => ({}));
+  const room = quota === undefined || usage === undefined ? "" : `, ${Math.max(0, quota - usage)} of ${quota} are left`;
+  return new Error(`${where}: the browser's storage for this site is full: ${size} bytes are needed${room}`, { cause });
+}

@@ -1,0 +1,170 @@
+/** Finds a worker for models and keeps it as long as one lives in it: models of a page share it. */
+import { newLock, whenReleased } from "../machine/lifeline.ts";
+import { sayOnce } from "../machine/sayOnce.ts";
+import { compileKernels, type Numerics } from "../machine/wasm.ts";
+import { shown } from "../options.ts";
+import { type Handlers, Wire, type WirePort } from "./wire.ts";
+
+/**
+ * true: the library's own worker, which all models of a page share. Or the address of its file (`convlet/worker`), a Worker that was started from it,
+ * or a function that starts one.
+ */
+export type WorkerOption = true | string | URL | Worker | (() => Worker | Promise<Worker>);
+
+/** What a model's worker was started from: the option, the file beside the library, its inlined source; "page": there is none, the page does the work. */
+export type WorkerSource = "option" | "file" | "blob" | "page";
+
+/** What the page does for one training in the worker. */
+export interface PageRun {
+  event(name: string, args: readonly unknown[], state: object): Promise<object>;
+  pull(what: "open" | "next" | "close"): Promise<unknown>;
+  logs(entries: readonly unknown[]): void;
+}
+
+export interface Connection {
+  readonly wire: Wire;
+  readonly source: WorkerSource;
+  /** Trainings under way, by their number. */
+  readonly runs: Map<number, PageRun>;
+  /** The last one ends the worker. */
+  release(): void;
+}
+
+/** Runs `serve` of remote/host.ts on the page's side of a port: what is left when no worker can be had. */
+export type ServeHere = (port: WirePort) => void;
+
+/** A worker that does not answer within this time is none of ours. Milliseconds. */
+const PATIENCE = 10_000;
+
+interface Shared {
+  users: number;
+  readonly started: Promise<Started>;
+}
+
+interface Started {
+  readonly wire: Wire;
+  readonly source: WorkerSource;
+  readonly runs: Map<number, PageRun>;
+  end(reason: Error): void;
+}
+
+const connections = new Map<unknown, Shared>();
+
+export function checkWorkerOption(where: string, option: unknown): void {
+  const isWorker = typeof option === "object" && option !== null && "postMessage" in option;
+  if (option === true || typeof option === "string" || typeof option === "function" || option instanceof URL || isWorker) return;
+  throw new TypeError(`${where}: worker is ${shown(option)}, needs true, an address, a Worker or a function that starts one`);
+}
+
+export async function connect(option: WorkerOption, serveHere: ServeHere): Promise<Connection> {
+  const key = option instanceof URL ? option.href : option;
+  let shared = connections.get(key);
+  if (shared === undefined) {
+    const forget = () => connections.delete(key);
+    shared = { users: 0, started: start(option, serveHere, forget) };
+    shared.started.catch(forget);
+    connections.set(key, shared);
+  }
+  const joined = shared;
+  joined.users++;
+  const { wire, source, runs, end } = await joined.started;
+  let isReleased = false;
+  const release = () => {
+    if (isReleased) return;
+    isReleased = true;
+    if (--joined.users > 0) return;
+    if (connections.get(key) === joined) connections.delete(key);
+    end(new Error("model: it was disposed; make or load a new one"));
+  };
+  return { wire, source, runs, release };
+}
+
+type Attempt = readonly [WorkerSource, () => Worker | Promise<Worker>];
+
+async function start(option: WorkerOption, serveHere: ServeHere, forget: () => void): Promise<Started> {
+  const given: Attempt[] = option === true ? [] : [["option", () => startedBy(option)]];
+  const attempts: readonly Attempt[] = [...given, ["file", fromFile], ["blob", fromBlob]];
+  const reasons: string[] = [];
+  for (const [source, attempt] of attempts) {
+    try {
+      return await greeted(source, await attempt(), forget);
+    } catch (reason) {
+      reasons.push(`${source}: ${(reason as Error).message}`);
+      if (source === "option") sayOnce(`convlet: the worker that was given does not work (${(reason as Error).message}); trying the library's own`);
+    }
+  }
+  sayOnce(`convlet: no worker is to be had here (${reasons.join("; ")}); models run on the page's own thread`);
+  const { port1, port2 } = new MessageChannel();
+  serveHere(port2 as WirePort);
+  const { wire, runs } = wired(port1 as WirePort);
+  const end = (reason: Error) => {
+    wire.close(reason);
+    port1.close();
+  };
+  return { wire, runs, source: "page", end };
+}
+
+async function startedBy(option: Exclude<WorkerOption, true>): Promise<Worker> {
+  if (typeof option === "function") return option();
+  return typeof option === "string" || option instanceof URL ? new Worker(option, { type: "module" }) : option;
+}
+
+/** In this very form bundlers see that there is a worker to be bundled. */
+function fromFile(): Worker {
+  return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+}
+
+async function fromBlob(): Promise<Worker> {
+  const { code } = await import("../../build/workerCode.ts");
+  if (code === "") throw new Error("this file of the library does not know its source");
+  const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const worker = new Worker(url);
+  // It has been fetched when the worker says its first word.
+  worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
+  return worker;
+}
+
+/** Resolves when the worker has answered; from then on its end is noticed, whatever ends it. */
+function greeted(source: WorkerSource, worker: Worker, forget: () => void): Promise<Started> {
+  const { wire, runs } = wired(worker as WirePort);
+  const lock = newLock();
+  const end = (reason: Error) => {
+    wire.close(reason);
+    worker.terminate();
+  };
+  const lost = (reason: string) => {
+    forget();
+    end(new Error(`worker: it was lost (${reason}), and the models in it; load them anew`));
+  };
+  return new Promise((resolve, reject) => {
+    const giveUp = (reason: string) => {
+      clearTimeout(timer);
+      end(new Error(reason));
+      reject(new Error(reason));
+    };
+    const timer = setTimeout(giveUp, PATIENCE, `no answer within ${PATIENCE / 1000} s`);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      giveUp(event.message || "its script could not be loaded");
+    };
+    wire.call("greet", [lock]).then(() => {
+      clearTimeout(timer);
+      worker.onerror = ({ message }) => lost(message);
+      worker.onmessageerror = () => lost("a message could not be read");
+      whenReleased(lock, () => lost("it was ended"));
+      resolve({ wire, runs, source, end });
+    }, reject);
+  });
+}
+
+/** What a worker asks of the page: compiled kernels, so that nothing is compiled twice, and its part of trainings. */
+function wired(port: WirePort): { wire: Wire; runs: Map<number, PageRun> } {
+  const runs = new Map<number, PageRun>();
+  const handlers: Handlers = {
+    kernels: (numerics: Numerics, memory: "shared" | "unshared") => compileKernels(numerics, memory),
+    event: (run: number, name: string, args: readonly unknown[], state: object) => runs.get(run)?.event(name, args, state),
+    pull: (run: number, what: "open" | "next" | "close") => runs.get(run)?.pull(what),
+    logs: (run: number, entries: readonly unknown[]) => runs.get(run)?.logs(entries),
+  };
+  return { wire: new Wire(port, handlers, "copy"), runs };
+}
