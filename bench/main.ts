@@ -9,6 +9,7 @@ import { growth } from "./suites/growth.ts";
 import { inference } from "./suites/inference.ts";
 import { kernels } from "./suites/kernels.ts";
 import { References } from "./suites/reference.ts";
+import { threads } from "./suites/threads.ts";
 import { training } from "./suites/training.ts";
 
 async function main(): Promise<void> {
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
   await kernels(bench);
   await inference(bench);
   await training(bench);
+  await threads(bench);
   const curves = await growth(bench);
   if (bench.rows.length + curves.length === 0) throw new RangeError(`no case ${options.case} in ${options.suites.join(", ")}`);
   const rows: Row[] = [...references.rows, ...bench.finish()];

@@ -2,7 +2,7 @@
 import { CASES, parseCase } from "./cases.ts";
 import type { MeasureOptions } from "./report.ts";
 
-export const SUITES = ["kernels", "inference", "training", "growth"] as const;
+export const SUITES = ["kernels", "inference", "training", "threads", "growth"] as const;
 export type Suite = (typeof SUITES)[number];
 
 export interface BenchOptions {
@@ -50,9 +50,10 @@ export function parseOptions(args: readonly string[]): BenchOptions {
 }
 
 /** Limits of a candidate: a call that would take longer than maxTimeMs by far is not made (see harness.ts). */
-export function limits({ short }: BenchOptions): MeasureOptions & { maxTimeMs: number } {
+export function limits({ short }: BenchOptions, suite?: Suite): MeasureOptions & { maxTimeMs: number } {
   if (short) return { minTimeMs: 30, minRuns: 3, warmUpMs: 40, maxTimeMs: 500 };
-  return { minTimeMs: 500, minRuns: 7, warmUpMs: 200, maxTimeMs: 6000 };
+  // Two threads are at their best only in the moments that all of the cores are free.
+  return { minTimeMs: suite === "threads" ? 2000 : 500, minRuns: 7, warmUpMs: 200, maxTimeMs: 6000 };
 }
 
 /** The names of a table's cases, and with `--case` also one that it does not hold. */

@@ -107,13 +107,13 @@ function build(name: string): Promise<GrowthSubject> {
   const [what, gradient] = name.split("/");
   if (what.startsWith("conv_")) {
     const kernel = gradient === "inputGrad" ? convInputGrad : gradient === "weightGrad" ? convWeightGrad : convOutput;
-    return kernel(conv(what)).build("wasm");
+    return kernel(conv(what)).build({ machine: "wasm" });
   }
   if (what.startsWith("train_")) return buildTraining(what);
   const [first, second, third, batch] = numbersOf(what);
-  if (what.startsWith("dense_")) return denseOutput({ inputs: first, outputs: second, batch: third }).build("wasm");
+  if (what.startsWith("dense_")) return denseOutput({ inputs: first, outputs: second, batch: third }).build({ machine: "wasm" });
   const shape = { channels: second, size: third, batch };
-  return (gradient === undefined ? poolOutput(shape) : poolGrad(shape)).build("wasm");
+  return (gradient === undefined ? poolOutput(shape) : poolGrad(shape)).build({ machine: "wasm" });
 }
 
 function conv(name: string) {

@@ -5,7 +5,7 @@ import { seededUniform } from "../cases.ts";
 import { ADAM_DEFAULTS, adam } from "../js/adam.ts";
 import { batchNormalizationInputGrad, batchNormalizationOutput } from "../js/batchNormalization.ts";
 import { maxPool2dInputGrad, maxPool2dOutput, relu as reluInJs } from "../js/pool2d.ts";
-import type { KernelCase, Subject } from "../kernelCase.ts";
+import type { KernelCase, MachineOptions, Subject } from "../kernelCase.ts";
 import { internals, machinesReady, ProgramUnderTest } from "../program.ts";
 import type { Streams } from "./reference.ts";
 
@@ -17,6 +17,13 @@ const BYTES = 4 * COUNT;
 const SHAPE = nameOf(MNIST);
 /** Weights and biases of its first dense layer. */
 const DENSE = { inputs: 9216, outputs: 128 };
+
+/** Operations of a value. Sum, squared sum (2); difference, scale and offset (3). */
+const BATCHNORM = 6;
+/** Sum; normalized value (2) times gradient, summed (2); the gradient from both (5). */
+const BATCHNORM_GRAD = 10;
+/** First moment (3), second (4), step (5). */
+const ADAM = 12;
 
 /** The same float32 operations, at most in another order. */
 const ELEMENT = 1e-6;
@@ -58,8 +65,8 @@ interface LayerCase {
 }
 
 /** A layer's training program with gradients of the input, its forward section run once. */
-async function layerProgram({ layer, shape = MNIST }: LayerCase, machine: "wasm" | "plain") {
-  const model = sequential([layer({ inputShape: [shape.size, shape.size, shape.channels] })], { machine });
+async function layerProgram({ layer, shape = MNIST }: LayerCase, machine: MachineOptions) {
+  const model = sequential([layer({ inputShape: [shape.size, shape.size, shape.channels] })], machine);
   const { outputs, inputs } = model.graph;
   const program = await ProgramUnderTest.of(model, shape.batch, { mode: "training", outputs: [...outputs, ...inputs], backward: "inputs" });
   program.port("inputs").set(values(5, countOf(shape)));
@@ -84,7 +91,7 @@ function streamOver(program: ProgramUnderTest, stream: Stream) {
   return (streams: Streams) => () => stream(streams, places);
 }
 
-async function forward(layer: LayerCase, machine: "wasm" | "plain", stream: Stream): Promise<Subject> {
+async function forward(layer: LayerCase, machine: MachineOptions, stream: Stream): Promise<Subject> {
   const { model, program } = await layerProgram(layer, machine);
   return {
     model,
@@ -102,7 +109,7 @@ interface Gradient {
   readonly stream: Stream;
 }
 
-async function inputGrad(layer: LayerCase, machine: "wasm" | "plain", { kernel, stream }: Gradient): Promise<Subject> {
+async function inputGrad(layer: LayerCase, machine: MachineOptions, { kernel, stream }: Gradient): Promise<Subject> {
   const { model, program } = await layerProgram(layer, machine);
   return {
     model,
@@ -126,7 +133,7 @@ function pooledInJs(shape: MapShape) {
 export function poolOutput(shape: MapShape): KernelCase {
   const bytes = 4 * countOf(shape);
   return {
-    ...{ name: `maxpool_2_${nameOf(shape)}`, work: 1.25 * bytes, unit: "GB/s", tolerance: 0 },
+    ...{ name: `maxpool_2_${nameOf(shape)}`, work: 1.25 * bytes, bytes: 1.25 * bytes, operations: countOf(shape), unit: "GB/s", tolerance: 0 },
     build: (machine) => forward({ layer: maxPooling2d, shape }, machine, (streams, { input, output }) => streams.quarterStream(input, output, bytes)),
     baseline() {
       const { run, output } = pooledInJs(shape);
@@ -138,7 +145,14 @@ export function poolOutput(shape: MapShape): KernelCase {
 export function poolGrad(shape: MapShape): KernelCase {
   const bytes = 4 * countOf(shape);
   return {
-    ...{ name: `maxpool_2_${nameOf(shape)}/inputGrad`, work: 1.25 * bytes, unit: "GB/s", tolerance: 0 },
+    ...{
+      name: `maxpool_2_${nameOf(shape)}/inputGrad`,
+      work: 1.25 * bytes,
+      bytes: 1.25 * bytes,
+      operations: countOf(shape),
+      unit: "GB/s",
+      tolerance: 0,
+    },
     build: (machine) =>
       inputGrad({ layer: maxPooling2d, shape }, machine, {
         kernel: "pool2dInputGrad",
@@ -164,7 +178,7 @@ function normalizedInJs() {
 /** Two passes over the input, one written. */
 function normalization(): KernelCase {
   return {
-    ...{ name: `batchnorm_${SHAPE}`, work: 3 * BYTES, unit: "GB/s", tolerance: NORMALIZED },
+    ...{ name: `batchnorm_${SHAPE}`, work: 3 * BYTES, bytes: 3 * BYTES, operations: BATCHNORM * COUNT, unit: "GB/s", tolerance: NORMALIZED },
     build: (machine) =>
       forward({ layer: batchNormalization }, machine, (streams, { input, output }) => {
         streams.readStream(input, BYTES);
@@ -180,7 +194,14 @@ function normalization(): KernelCase {
 /** Two passes over input and output gradient, one written. */
 function normalizationInputGrad(): KernelCase {
   return {
-    ...{ name: `batchnorm_${SHAPE}/inputGrad`, work: 5 * BYTES, unit: "GB/s", tolerance: NORMALIZED },
+    ...{
+      name: `batchnorm_${SHAPE}/inputGrad`,
+      work: 5 * BYTES,
+      bytes: 5 * BYTES,
+      operations: BATCHNORM_GRAD * COUNT,
+      unit: "GB/s",
+      tolerance: NORMALIZED,
+    },
     build: (machine) =>
       inputGrad({ layer: batchNormalization }, machine, {
         kernel: "batchNormalizationInputGrad",
@@ -201,7 +222,7 @@ function normalizationInputGrad(): KernelCase {
 
 function reluOutput(): KernelCase {
   return {
-    ...{ name: `relu_${SHAPE}`, work: 2 * BYTES, unit: "GB/s", tolerance: 0 },
+    ...{ name: `relu_${SHAPE}`, work: 2 * BYTES, bytes: 2 * BYTES, operations: COUNT, unit: "GB/s", tolerance: 0 },
     build: (machine) => forward({ layer: relu }, machine, (streams, { input, output }) => streams.copyStream(input, output, BYTES)),
     baseline() {
       const [input, output] = [values(5), new Float32Array(COUNT)];
@@ -217,9 +238,16 @@ function adamUpdate(): KernelCase {
   const weights = sizes.map((size, index) => values(7 + index, size));
   const gradients = sizes.map((size, index) => values(9 + index, size));
   return {
-    ...{ name: `adam_${count + biases}`, work: 7 * 4 * (count + biases), unit: "GB/s", tolerance: ELEMENT },
+    ...{
+      name: `adam_${count + biases}`,
+      work: 7 * 4 * (count + biases),
+      bytes: 7 * 4 * (count + biases),
+      operations: ADAM * (count + biases),
+      unit: "GB/s",
+      tolerance: ELEMENT,
+    },
     async build(machine) {
-      const model = sequential([dense({ units: DENSE.outputs, inputShape: [DENSE.inputs] })], { machine });
+      const model = sequential([dense({ units: DENSE.outputs, inputShape: [DENSE.inputs] })], machine);
       model.compile({ optimizer: "adam", loss: "meanSquaredError" });
       await machinesReady(model);
       const { engine, session, compiled } = internals(model);
