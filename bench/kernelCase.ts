@@ -32,7 +32,13 @@ export async function timeKernel(bench: Bench, kernel: KernelCase): Promise<void
   const models: Model[] = [];
   const add = ({ arithmetic, ...subject }: Subject, engine: Contender["engine"], numerics: Contender["numerics"]) => {
     const run = subject.runner(numerics === "float64" ? "strict" : numerics);
-    contenders.push({ engine, numerics, run, result: () => subject.result(run), ...(arithmetic !== undefined && { arithmetic }) });
+    contenders.push({
+      engine,
+      numerics,
+      run,
+      result: () => subject.result(run),
+      ...(engine === "convlet" && arithmetic !== undefined && { arithmetic }),
+    });
   };
   try {
     // Both numerics and the stream in one memory: each finds in the caches what the others leave there.

@@ -193,7 +193,7 @@ function rowTable(rows: readonly Row[]): string {
 }
 
 /** What the fraction is taken of: arithmetic at the fastest, without what the algorithm spares; bytes for kernels that move data. */
-function reallyDone({ unit, arithmetic, minMs }: Row): string {
+export function reallyDone({ unit, arithmetic, minMs }: Row): string {
   if (unit !== "GFLOP/s" || arithmetic === undefined) return "";
   return `${significant((arithmetic / minMs) * 1e-6)} GFLOP/s`;
 }

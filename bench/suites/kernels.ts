@@ -18,7 +18,7 @@ import { passes } from "./passes.ts";
 
 const GRADIENTS_OF = "conv_64_64_3_1_1_56_1@8";
 /** What `--short` leaves. */
-const SHORT = /^(conv_64_64_3_1_1_56_1|conv_96_96_3_1_1_56_96|gemm_256|maxpool[^/]*|batchnorm[^/]*|relu.*|adam.*)$/;
+const SHORT = /^(conv_64_64_3_1_1_56_1|conv_96_96_3_1_1_56_96|gemm_256|maxpool_[^/]*@64|batchnorm_[^/]*@64|relu_.*@64|adam_1179776)$/;
 
 /** Relative to the largest value: a float32 sum of up to some thousand products. */
 const SUM = 1e-5;

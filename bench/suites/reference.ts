@@ -55,7 +55,7 @@ export class References implements Peaks {
   private readonly arithmetic: Loop[] = [];
   private readonly peak = new Map<string, number>();
 
-  constructor(private readonly options: BenchOptions) {
+  constructor(private readonly options: Pick<BenchOptions, "short">) {
     this.loops = instantiate("strict", this.memory);
     const floats = new Float32Array(this.memory.buffer);
     floats.fill(0.5, CHAIN_OPERANDS / 4, CHAIN_OPERANDS / 4 + 4).fill(1, CHAIN_OPERANDS / 4 + 4, CHAIN_OPERANDS / 4 + 8);

@@ -8,18 +8,23 @@ import { expectClose, F32_SUM, seededRandom } from "../support/kernels.ts";
 
 describe("options", () => {
   test("are read, with defaults", () => {
-    expect(parseOptions([])).toEqual({ suites: ["kernels", "inference", "training", "threads", "growth"], short: false, profile: false });
-    expect(parseOptions(["--suite", "training", "--short", "--json", "a.json", "--markdown", "a.md", "--case", "ox@1"])).toEqual({
+    expect(parseOptions([])).toEqual({
+      suites: ["kernels", "inference", "training", "threads", "growth"],
+      short: false,
+      profile: false,
+      html: "build/bench.html",
+    });
+    expect(parseOptions(["--suite", "training", "--short", "--json", "a.json", "--markdown", "a.md", "--html", "a.html", "--case", "ox@1"])).toEqual({
       ...{ suites: ["training"], short: true, profile: false },
-      ...{ json: "a.json", markdown: "a.md", case: "ox@1" },
+      ...{ json: "a.json", markdown: "a.md", html: "a.html", case: "ox@1" },
     });
   });
 
   test.each([
-    [["--suit"], "unknown option --suit"],
+    [["--suit"], "Unknown option '--suit'"],
     [["--suite", "speed"], "--suite speed: it is one of kernels, inference, training, threads, growth"],
-    [["--json"], "--json needs a value"],
-    [["--json", "--short"], "--json needs a value"],
+    [["--json"], "Option '--json <value>' argument missing"],
+    [["--json", "--short"], "Option '--json' argument is ambiguous"],
   ])("%j is refused", (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);
   });
