@@ -75,7 +75,7 @@ function bandwidthsOf(rows: readonly Row[]) {
   const fastest = streams.toSorted((a, b) => fastestRate(b) - fastestRate(a));
   return [fastest[0], fastest.at(-1)]
     .filter((row) => row !== undefined)
-    .map((row) => ({ name: row.case.replace(/,? \d.*$/, ""), limit: fastestRate(row) }));
+    .map((row) => ({ name: `${row.case.replace(/,? \d.*$/, "")} stream`, limit: fastestRate(row) }));
 }
 
 function machine(rows: readonly Row[]): ReportSection | undefined {
@@ -95,7 +95,7 @@ function machine(rows: readonly Row[]): ReportSection | undefined {
   ] as const;
   const parts = { points: drawn, peaks: peaksOf(rows), bandwidths: bandwidthsOf(rows), series };
   const caption =
-    "Roofline: the flat lines are the best loops of this machine, hot in cache; the slopes are its streams of 48 MB. Arithmetic counts as really done (Winograd's products, not the sum's), bytes as each array once.";
+    "Roofline: the flat lines are the best loops of this machine, hot in cache; the slopes are its streams of 192 MB. Arithmetic counts as really done (Winograd's products, not the sum's), bytes as each array once.";
   const table = drawn.map(({ name, intensity, gflops }, index) => [name, points[index].numerics, significant(intensity), significant(gflops)]);
   const columns = ["kernel", "numerics", "FLOP per byte", "GFLOP/s"];
   const text = [

@@ -39,13 +39,14 @@ export function roofline({ points, peaks, bandwidths, series }: RooflineParts): 
   const parts = axes(x, y);
   const limits = [...peaks].sort((a, b) => b.limit - a.limit);
   const fastest = Math.max(...bandwidths.map(({ limit }) => limit));
-  for (const { name, limit } of limits) {
-    parts.push(line("limit", [x.at(limit / fastest), y.at(limit)], [PLOT.right, y.at(limit)]));
+  limits.forEach(({ name, limit }, index) => {
     const words = `${name}: ${limit.toFixed(1)} GFLOP/s`;
-    const box = { x: PLOT.right - words.length * LETTER, y: y.at(limit) - 16, width: words.length * LETTER, height: 14 };
-    taken.push(box);
-    parts.push(text(PLOT.right, y.at(limit) - 5, words, { anchor: "end", of: "axis" }));
-  }
+    const knee = x.at(limit / fastest);
+    // The highest has its name above it, the others below, where the kernels that move data do not come.
+    const base = y.at(limit) + (index === 0 ? -5 : 14 * index);
+    taken.push({ x: knee + 14, y: base - 11, width: words.length * LETTER, height: 14 });
+    parts.push(line("limit", [knee, y.at(limit)], [PLOT.right, y.at(limit)]), text(knee + 14, base, words, { of: "axis" }));
+  });
   for (const roof of bandwidths) parts.push(...slope(roof, { x, y, top, taken }));
   series.forEach(({ name, color }, index) => {
     const at = PLOT.left + 140 * index;
