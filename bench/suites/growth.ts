@@ -6,7 +6,7 @@ import { parseCase, seededUniform } from "../cases.ts";
 import { type Curve, nameAt, offences, suspects } from "../growth.ts";
 import type { Bench } from "../harness.ts";
 import type { Subject } from "../kernelCase.ts";
-import { internals, ProgramUnderTest } from "../program.ts";
+import { internals, machinesReady, ProgramUnderTest } from "../program.ts";
 import { convInputGrad, convOutput, convWeightGrad, denseOutput } from "./kernels.ts";
 import { poolGrad, poolOutput } from "./passes.ts";
 import { compileForTraining, samplesOf } from "./training.ts";
@@ -133,7 +133,7 @@ async function buildTraining(name: string): Promise<GrowthSubject> {
   const layers: Layer[] = [conv2d({ ...own, inputShape: [size, size, 1] }), conv2d(own), maxPooling2d(), flatten(), dense({ units: 10 })];
   const model = sequential(layers, { machine: "wasm" });
   compileForTraining(model);
-  await model.ready;
+  await machinesReady(model);
   const { engine, session, compiled } = internals(model);
   const program = new ProgramUnderTest(engine, session.trainingProgram(compiled, batch), batch);
   const images = seededUniform(5)(batch * size * size, 1);
