@@ -1,5 +1,6 @@
 /** `npm run bench`: installs what is missing, builds kernels and reference loops, bundles bench/main.ts, runs it. Arguments go to it. */
 import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,8 +8,12 @@ import { installMissing, root } from "./install.mjs";
 
 const outfile = join(root, "build/bench.mjs");
 
-/** bench/assembly → build/reference-{strict,relaxed}.wasm */
-function buildReference() {
+/** bench/assembly → build/reference-{strict,relaxed}.wasm, where those are not newer. */
+export function buildReference() {
+  const sources = ["asconfig.json", ...readdirSync(join(root, "bench/assembly")).map((name) => join("assembly", name))];
+  const newest = Math.max(...sources.map((name) => statSync(join(root, "bench", name)).mtimeMs));
+  const made = ["strict", "relaxed"].map((target) => join(root, `build/reference-${target}.wasm`));
+  if (made.every((path) => existsSync(path) && statSync(path).mtimeMs > newest)) return;
   const asc = join(dirname(createRequire(import.meta.url).resolve("assemblyscript/package.json")), "bin/asc.js");
   for (const target of ["strict", "relaxed"]) {
     execFileSync(process.execPath, [asc, "--config", "bench/asconfig.json", "--target", target], { cwd: root, stdio: "inherit" });

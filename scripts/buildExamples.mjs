@@ -1,10 +1,10 @@
 /**
  * `npm run build:examples` → build/examples/: the pages as static files. Every folder of examples/ with an index.html is a page: its files are
- * copied, its main.ts and its workers (worker.ts, *.worker.ts) become JavaScript beside it. The library is in convlet/, the models in models/.
+ * copied; its main.ts, its workers (worker.ts, *.worker.ts) and elements (convlet-*.ts) become JavaScript beside it. The library is in convlet/, the models in models/.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installMissing, root } from "./install.mjs";
@@ -19,14 +19,16 @@ export async function buildExamples({ log = console.log } = {}) {
   const models = await digitModels(log);
   rmSync(site, { recursive: true, force: true });
   await buildPages();
-  cpSync(join(root, "dist"), join(site, "convlet"), { recursive: true, filter: (path) => basename(path) !== "types" });
+  cpSync(join(root, "dist"), join(site, "convlet"), { recursive: true, filter: (path) => !["types", "cjs"].includes(basename(path)) });
   cpSync(models, join(site, "models"), { recursive: true });
   return site;
 }
 
 /** Pages and their scripts alone: quick, for whoever works on them. */
 export async function buildPages() {
-  const { build } = await import("esbuild");
+  const [{ build }, { buildReference }] = await Promise.all([import("esbuild"), import("./bench.mjs")]);
+  // The page of the bench shares its suites, which name the reference loops.
+  buildReference();
   const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory() && isPage(entry.name));
   const files = ["", ...folders.map(({ name }) => name)].flatMap((folder) =>
     readdirSync(join(source, folder), { withFileTypes: true, recursive: folder !== "" })
@@ -40,7 +42,7 @@ export async function buildPages() {
   }
   const common = { bundle: true, target: "es2022", minify: true, sourcemap: true, logLevel: "warning", outbase: source, outdir: site };
   const entries = (isEntry) => files.filter((name) => isEntry(basename(name))).map((name) => join(source, name));
-  const scripts = entries((name) => name === "main.ts" || /^(?:\w+\.)?worker\.ts$/.test(name));
+  const scripts = entries((name) => /^(?:main|(?:\w+\.)?worker|convlet-\w+)\.ts$/.test(name));
   await build({ ...common, entryPoints: scripts, format: "esm", external: ["node:*"], loader: { ".wasm": "binary" } });
   // Runs before the first paint, therefore not as a module.
   await build({ ...common, entryPoints: entries((name) => name === "theme.ts"), format: "iife" });
@@ -50,24 +52,35 @@ function isPage(folder) {
   return existsSync(join(source, folder, "index.html"));
 }
 
-/** The folder of the models that the pages load: trained once for each state of the sources that decide what they become. */
+/**
+ * What decides the models, beside the arithmetic: of that the golden hashes of the weights of seeded trainings say whether it has changed.
+ * A folder stands for its files.
+ */
+const DECIDE = ["examples/embed", "examples/tour", "src/formats", "src/layers", "src/image", "test/golden/reproducible.json", "package-lock.json"];
+
+/** The folder of the models that the pages load: trained once for each state of the sources that decide them. */
 async function digitModels(log) {
-  const { bundleForNode } = await import("./build.mjs");
-  const program = join(root, await bundleForNode("examples/embed/train.ts", "build/trainDigits.mjs"));
-  const key = createHash("sha256").update(readFileSync(program)).digest("hex").slice(0, 16);
-  const folder = join(root, "build/digits", key);
+  const hash = createHash("sha256");
+  for (const path of DECIDE.flatMap(filesOf)) hash.update(`${path}\n`).update(readFileSync(join(root, path)));
+  const folder = join(root, "build/digits", hash.digest("hex").slice(0, 16));
   if (existsSync(folder)) return folder;
   log("Training the digit model …");
+  const { bundleForNode } = await import("./build.mjs");
+  const program = join(root, await bundleForNode("examples/embed/train.ts", "build/trainDigits.mjs"));
   const unfinished = `${folder}.unfinished`;
   mkdirSync(unfinished, { recursive: true });
-  const output = execFileSync(process.execPath, ["--enable-source-maps", program, unfinished], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const stdio = ["ignore", "pipe", "inherit"];
+  const output = execFileSync(process.execPath, ["--enable-source-maps", program, unfinished], { encoding: "utf8", stdio });
   log(output.trimEnd());
   writeFileSync(join(unfinished, "digits.txt"), output);
   renameSync(unfinished, folder);
   return folder;
+}
+
+function filesOf(path) {
+  if (!statSync(join(root, path)).isDirectory()) return [path];
+  const names = readdirSync(join(root, path), { recursive: true }).filter((name) => name.endsWith(".ts"));
+  return names.sort().map((name) => join(path, name));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -17,7 +17,7 @@ export async function inference(bench: Bench): Promise<void> {
   }
 }
 
-async function timeNet(bench: Bench, net: NetCase): Promise<void> {
+export async function timeNet(bench: Bench, net: NetCase): Promise<void> {
   const data = netData(net);
   const contenders: Contender[] = [await convlet(net, data, "strict")];
   if (supports("relaxed")) contenders.push(await convlet(net, data, "relaxed"));

@@ -1,4 +1,4 @@
-/** Digits as a hand on a screen draws them: anywhere, of any size, leaning, with a thin or a broad pen. */
+/** Digits as hands on a screen draw them: turned, leaning, a little larger or smaller, not quite in the middle, with a thin or a broad pen. */
 import { permutation, uniform } from "../../src/random.ts";
 import { countOf, type Digits, PIXELS, SIDE } from "../tour/digitsData.ts";
 

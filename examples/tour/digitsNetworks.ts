@@ -1,4 +1,4 @@
-import { adam, conv2d, cosineDecay, dense, flatten, input, maxPooling2d, sequential } from "../../src/index.ts";
+import { adam, conv2d, cosineDecay, dense, flatten, input, type ModelOptions, maxPooling2d, sequential } from "../../src/index.ts";
 import { CLASSES, PIXELS, SIDE } from "./digitsData.ts";
 
 export type Model = ReturnType<typeof sequential>;
@@ -7,7 +7,7 @@ export type Kind = "cnn" | "mlp";
 export const TITLES: Record<Kind, string> = { cnn: "CNN", mlp: "MLP" };
 
 /** Two convolutions with pooling, then what an MLP is: 512 values, 64 hidden units, 10 answers. */
-export function digitCnn(seed: number): Model {
+export function digitCnn(seed: number, options: Omit<ModelOptions, "seed"> = {}): Model {
   return sequential(
     [
       input({ shape: [SIDE, SIDE, 1] }),
@@ -19,7 +19,7 @@ export function digitCnn(seed: number): Model {
       dense({ units: 64, activation: "relu", name: "hidden" }),
       dense({ units: CLASSES, activation: "softmax", name: "output" }),
     ],
-    { seed },
+    { ...options, seed },
   );
 }
 
