@@ -49,6 +49,7 @@ export function sumLanes(v: v128): f32 {
 /** Places of the constants below, one f32 each from CONSTANTS on. */
 export enum Constant {
   half,
+  quarter,
   one,
   six,
   two,
@@ -100,6 +101,7 @@ export enum Constant {
 /** Fills the constant table. The host calls it once per instance, before the first run; every instance writes the same. */
 export function writeConstants(): void {
   storeConstant(Constant.half, 0.5);
+  storeConstant(Constant.quarter, 0.25);
   storeConstant(Constant.one, 1);
   storeConstant(Constant.six, 6);
   storeConstant(Constant.two, 2);

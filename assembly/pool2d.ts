@@ -1,12 +1,18 @@
-import { Pool2dOutput, Pooling, RunHeader, RUN_HEADER, Tensor } from "./records";
-import { f32At, LANES, storeUpTo } from "./lanes";
+import { Activation, Pool2dOutput, Pooling, RunHeader, RUN_HEADER, Tensor } from "./records";
+import { constant, Constant, f32At, LANES, storeUpTo } from "./lanes";
 import { sumWindow } from "./pixelSum";
+import { larger, maxAndCells } from "./pool2x2";
 import { pixelPtr } from "./tensor";
 
 /** Channels per unit of work: a global pooling has one output row per image, so rows alone would leave threads idle. */
 const SLAB: i32 = 64;
+/** With so many rows for each thread they are enough, and a row is read in one stream. */
+const MANY_ROWS: i32 = 8;
 
-/** output [batch, outHeight, outWidth, channels] ← max or mean over each window, clipped to the image. */
+/**
+ * output [batch, outHeight, outWidth, channels] ← max or mean over each window, clipped to the image. argmax (0: not wanted): the cell of
+ * the maximum, of several equal ones the first; none where `activation`, applied before, lets no gradient through there.
+ */
 export function pool2dOutput(record: Pool2dOutput, thread: i32, threads: i32): void {
   if (record.kind == Pooling.mean) poolRows<Mean>(record, thread, threads);
   else if (record.argmax == 0) poolRows<Max>(record, thread, threads);
@@ -18,12 +24,15 @@ function poolRows<Op>(record: Pool2dOutput, thread: i32, threads: i32): void {
   const op = changetype<Op>(0);
   const input = record.input;
   const output = record.output;
-  const slabs = (output.channels + SLAB - 1) / SLAB;
-  const units = changetype<RunHeader>(RUN_HEADER).batch * output.height * slabs;
-  for (let unit = thread; unit < units; unit += threads) {
+  const rowCount = changetype<RunHeader>(RUN_HEADER).batch * output.height;
+  const slab = rowCount >= MANY_ROWS * threads ? output.channels : SLAB;
+  const slabs = (output.channels + slab - 1) / slab;
+  const inside = record.padLeft <= 0 && (output.width - 1) * record.strideX + 2 - record.padLeft <= input.width;
+  const square = record.windowHeight == 2 && record.windowWidth == 2 && inside;
+  for (let unit = thread; unit < rowCount * slabs; unit += threads) {
     const row = unit / slabs;
-    const channel = (unit - row * slabs) * SLAB;
-    const channels = min(SLAB, output.channels - channel);
+    const channel = (unit - row * slabs) * slab;
+    const channels = min(slab, output.channels - channel);
     const image = row / output.height;
     const outY = row - image * output.height;
     const windowTop = outY * record.strideY - record.padTop;
@@ -31,6 +40,13 @@ function poolRows<Op>(record: Pool2dOutput, thread: i32, threads: i32): void {
     const rows = min(windowTop + record.windowHeight, input.height) - top;
     let to = f32At(pixelPtr(output, image, outY, 0), channel);
     let cells = row * output.width * output.channels + channel;
+    if (square && rows == 2) {
+      const next = min(unit + threads, rowCount * slabs - 1) / slabs;
+      const nextImage = next / output.height;
+      const nextTop = max((next - nextImage * output.height) * record.strideY - record.padTop, 0);
+      poolSquares<Op>(record, image, outY, channel, channels, pixelPtr(input, nextImage, nextTop, 0));
+      continue;
+    }
     for (let outX = 0; outX < output.width; outX++) {
       const windowLeft = outX * record.strideX - record.padLeft;
       const left = max(windowLeft, 0);
@@ -43,9 +59,31 @@ function poolRows<Op>(record: Pool2dOutput, thread: i32, threads: i32): void {
   }
 }
 
+/** A row of whole 2 x 2 windows, `channels` of them from `channel` on. `ahead`: the rows that this thread reads next. */
+function poolSquares<Op>(record: Pool2dOutput, image: i32, outY: i32, channel: i32, channels: i32, ahead: usize): void {
+  const op = changetype<Op>(0);
+  let from = f32At(pixelPtr(record.input, image, outY * record.strideY - record.padTop, -record.padLeft), channel);
+  let to = f32At(pixelPtr(record.output, image, outY, 0), channel);
+  let cells = (image * record.output.height + outY) * record.output.width * record.output.channels + channel;
+  const pixelBytes = <usize>record.input.pixelStride << 2;
+  const rowBytes = <usize>record.input.rowStride << 2;
+  const fromStep = pixelBytes * record.strideX;
+  const toStep = <usize>record.output.pixelStride << 2;
+  const cellStep = record.output.channels;
+  const width = record.output.width;
+  for (let outX = 0; outX < width; outX++) {
+    op.square(record, from, pixelBytes, rowBytes, to, channels, cells, ahead);
+    ahead += pixelBytes << 2;
+    from += fromStep;
+    to += toStep;
+    cells += cellStep;
+  }
+}
+
 /*
  * Each pool(record, from, to, rows, columns, channels, cells, firstCell) reduces rows × columns pixels from `from` on to one
  * pixel at `to`. firstCell numbers the first of them in the unclipped window; `cells` indexes the pixel in argmax.
+ * square(record, from, pixelBytes, rowBytes, to, channels, cells): the same for a whole window of 2 x 2 cells.
  */
 
 @final
@@ -60,6 +98,21 @@ class Mean {
       storeUpTo(f32At(to, channel), f32x4.div(sum, count), channels - channel);
     }
   }
+
+  /** The last sum is sumWindow's: it makes 0 of −0. */
+  // @ts-ignore: decorator
+  @inline
+  square(record: Pool2dOutput, from: usize, pixelBytes: usize, rowBytes: usize, to: usize, channels: i32, cells: i32, ahead: usize): void {
+    const quarter = constant(Constant.quarter);
+    const zero = i32x4.splat(0);
+    for (let channel = 0; channel < channels; channel += LANES) {
+      const at = f32At(from, channel);
+      const above = f32x4.add(v128.load(at), v128.load(at + pixelBytes));
+      const below = f32x4.add(v128.load(at + rowBytes), v128.load(at + rowBytes + pixelBytes));
+      const sum = f32x4.add(f32x4.add(above, below), zero);
+      storeUpTo(f32At(to, channel), f32x4.mul(sum, quarter), channels - channel);
+    }
+  }
 }
 
 @final
@@ -71,6 +124,17 @@ class Max {
     for (let channel = 0; channel < channels; channel += LANES) {
       const largest = maxOfWindow(record.input, f32At(from, channel), rows, columns);
       storeUpTo(f32At(to, channel), largest, channels - channel);
+    }
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  square(record: Pool2dOutput, from: usize, pixelBytes: usize, rowBytes: usize, to: usize, channels: i32, cells: i32, ahead: usize): void {
+    for (let channel = 0; channel < channels; channel += LANES) {
+      const at = f32At(from, channel);
+      const above = larger(v128.load(at), v128.load(at + pixelBytes));
+      const below = larger(v128.load(at + rowBytes), v128.load(at + rowBytes + pixelBytes));
+      storeUpTo(f32At(to, channel), larger(above, below), channels - channel);
     }
   }
 }
@@ -104,6 +168,15 @@ class MaxAndByteCell {
   pool(record: Pool2dOutput, from: usize, to: usize, rows: i32, columns: i32, channels: i32, cells: i32, firstCell: i32): void {
     poolWithCells<ByteCells>(record, from, to, rows, columns, channels, record.argmax + cells, firstCell);
   }
+
+  // @ts-ignore: decorator
+  @inline
+  square(record: Pool2dOutput, from: usize, pixelBytes: usize, rowBytes: usize, to: usize, channels: i32, cells: i32, ahead: usize): void {
+    const whole = channels & ~15;
+    maxAndCells(from, from + rowBytes, pixelBytes, to, record.argmax + cells, whole, closedUpTo(record), ahead);
+    if (whole == channels) return;
+    poolWithCells<ByteCells>(record, f32At(from, whole), f32At(to, whole), 2, 2, channels - whole, record.argmax + cells + whole, 0);
+  }
 }
 
 @final
@@ -114,11 +187,30 @@ class MaxAndWordCell {
   pool(record: Pool2dOutput, from: usize, to: usize, rows: i32, columns: i32, channels: i32, cells: i32, firstCell: i32): void {
     poolWithCells<WordCells>(record, from, to, rows, columns, channels, f32At(record.argmax, cells), firstCell);
   }
+
+  // @ts-ignore: decorator
+  @inline
+  square(record: Pool2dOutput, from: usize, pixelBytes: usize, rowBytes: usize, to: usize, channels: i32, cells: i32, ahead: usize): void {
+    poolWithCells<WordCells>(record, from, to, 2, 2, channels, f32At(record.argmax, cells), 0);
+  }
+}
+
+/** A maximum not above this has no cell; NaN: all have one. */
+// @ts-ignore: decorator
+@inline
+function closedUpTo(record: Pool2dOutput): v128 {
+  return f32x4.splat(record.activation == Activation.relu ? 0 : NaN);
 }
 
 @final
 @unmanaged
 class ByteCells {
+  // @ts-ignore: decorator
+  @inline
+  none(): v128 {
+    return i32x4.splat(255);
+  }
+
   // @ts-ignore: decorator
   @inline
   store(argmax: usize, channel: i32, cell: v128, count: i32): void {
@@ -136,25 +228,25 @@ class ByteCells {
 class WordCells {
   // @ts-ignore: decorator
   @inline
+  none(): v128 {
+    return i32x4.splat(-1);
+  }
+
+  // @ts-ignore: decorator
+  @inline
   store(argmax: usize, channel: i32, cell: v128, count: i32): void {
     storeUpTo(f32At(argmax, channel), cell, count);
   }
 }
 
-/** Lanes where x takes the place of the largest so far: x is larger or NaN, and no NaN was met before. */
-// @ts-ignore: decorator
-@inline
-function takes(x: v128, largest: v128): v128 {
-  return v128.andnot(f32x4.eq(largest, largest), f32x4.le(x, largest));
-}
-
 function poolWithCells<Cells>(
   record: Pool2dOutput, from: usize, to: usize, rows: i32, columns: i32, channels: i32, argmax: usize, firstCell: i32,
 ): void {
-  if (rows == 2 && columns == 2) return poolFour<Cells>(record, from, to, channels, argmax, firstCell);
+  const cells = changetype<Cells>(0);
   const pixelBytes = <usize>record.input.pixelStride << 2;
   const rowBytes = <usize>record.input.rowStride << 2;
   const skippedCells = record.windowWidth - columns;
+  const closed = closedUpTo(record);
   for (let channel = 0; channel < channels; channel += LANES) {
     let rowPtr = f32At(from, channel);
     let largest = v128.load(rowPtr, 0);
@@ -164,9 +256,8 @@ function poolWithCells<Cells>(
       let at = rowPtr;
       for (let column = 0; column < columns; column++) {
         const x = v128.load(at, 0);
-        const taken = takes(x, largest);
-        largest = v128.bitselect(x, largest, taken);
-        largestCell = v128.bitselect(i32x4.splat(cell), largestCell, taken);
+        largestCell = v128.bitselect(i32x4.splat(cell), largestCell, f32x4.lt(largest, x));
+        largest = larger(largest, x);
         at += pixelBytes;
         cell++;
       }
@@ -174,33 +265,7 @@ function poolWithCells<Cells>(
       cell += skippedCells;
     }
     storeUpTo(f32At(to, channel), largest, channels - channel);
-    changetype<Cells>(0).store(argmax, channel, largestCell, channels - channel);
-  }
-}
-
-/** The 2 × 2 window of most networks, without the loops over its cells. */
-function poolFour<Cells>(record: Pool2dOutput, from: usize, to: usize, channels: i32, argmax: usize, firstCell: i32): void {
-  const pixelBytes = <usize>record.input.pixelStride << 2;
-  const below = from + (<usize>record.input.rowStride << 2);
-  const cell0 = i32x4.splat(firstCell);
-  const cell1 = i32x4.splat(firstCell + 1);
-  const cell2 = i32x4.splat(firstCell + record.windowWidth);
-  const cell3 = i32x4.splat(firstCell + record.windowWidth + 1);
-  for (let channel = 0; channel < channels; channel += LANES) {
-    let largest = v128.load(f32At(from, channel), 0);
-    let x = v128.load(f32At(from + pixelBytes, channel), 0);
-    let taken = takes(x, largest);
-    largest = v128.bitselect(x, largest, taken);
-    let cell = v128.bitselect(cell1, cell0, taken);
-    x = v128.load(f32At(below, channel), 0);
-    taken = takes(x, largest);
-    largest = v128.bitselect(x, largest, taken);
-    cell = v128.bitselect(cell2, cell, taken);
-    x = v128.load(f32At(below + pixelBytes, channel), 0);
-    taken = takes(x, largest);
-    largest = v128.bitselect(x, largest, taken);
-    cell = v128.bitselect(cell3, cell, taken);
-    storeUpTo(f32At(to, channel), largest, channels - channel);
-    changetype<Cells>(0).store(argmax, channel, cell, channels - channel);
+    largestCell = v128.bitselect(cells.none(), largestCell, f32x4.le(largest, closed));
+    cells.store(argmax, channel, largestCell, channels - channel);
   }
 }

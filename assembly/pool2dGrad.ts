@@ -5,25 +5,97 @@ import { pixelPtr } from "./tensor";
 
 /**
  * inputGrad [batch, height, width, channels] ← or += the adjoint of pool2dOutput. A gather: each input pixel asks the windows
- * that cover it, in order, so rows split over threads even where windows overlap.
+ * that cover it, in order, so rows split over threads even where windows overlap. Windows of 2 x 2 cells side by side are written
+ * from the windows' side instead: each gradient is read once.
  */
 export function pool2dInputGrad(record: Pool2dInputGrad, thread: i32, threads: i32): void {
-  if (record.kind == Pooling.mean) gatherRows<MeanShare>(record, thread, threads);
-  else if (record.argmaxBytes == 1) gatherRows<ByteCellShare>(record, thread, threads);
-  else gatherRows<WordCellShare>(record, thread, threads);
+  if (record.kind == Pooling.mean) gradRows<MeanShare>(record, thread, threads);
+  else if (record.argmaxBytes == 1) gradRows<ByteCellShare>(record, thread, threads);
+  else gradRows<WordCellShare>(record, thread, threads);
 }
 
-function gatherRows<Share>(record: Pool2dInputGrad, thread: i32, threads: i32): void {
+/** A unit of work is two rows. */
+function gradRows<Share>(record: Pool2dInputGrad, thread: i32, threads: i32): void {
   const inputGrad = record.inputGrad;
-  const rows = changetype<RunHeader>(RUN_HEADER).batch * inputGrad.height;
-  for (let row = thread; row < rows; row += threads) {
-    const image = row / inputGrad.height;
-    const y = row - image * inputGrad.height;
-    let to = pixelPtr(inputGrad, image, y, 0);
-    for (let x = 0; x < inputGrad.width; x++) {
-      gatherPixel<Share>(record, to, image, y, x);
-      to = f32At(to, inputGrad.pixelStride);
+  const outputGrad = record.outputGrad;
+  const square = isSquare(record);
+  const pairs = (inputGrad.height + 1) >> 1;
+  const units = changetype<RunHeader>(RUN_HEADER).batch * pairs;
+  for (let unit = thread; unit < units; unit += threads) {
+    const image = unit / pairs;
+    const outY = unit - image * pairs;
+    const y = outY << 1;
+    const isPair = y + 1 < inputGrad.height;
+    let columns = 0;
+    if (square && isPair && outY < outputGrad.height) {
+      columns = min(outputGrad.width, inputGrad.width >> 1);
+      scatterSquares<Share>(record, image, outY, columns);
     }
+    gatherRow<Share>(record, image, y, columns << 1);
+    if (isPair) gatherRow<Share>(record, image, y + 1, columns << 1);
+  }
+}
+
+/** Whether windows of 2 x 2 cells lie side by side from the first cell on. */
+function isSquare(record: Pool2dInputGrad): bool {
+  const window = record.windowHeight == 2 && record.windowWidth == 2;
+  const stride = record.strideY == 2 && record.strideX == 2;
+  return window && stride && record.padTop == 0 && record.padLeft == 0 && record.write == Write.overwrite;
+}
+
+/** The four pixels of each of the first `columns` windows in a row. */
+function scatterSquares<Share>(record: Pool2dInputGrad, image: i32, outY: i32, columns: i32): void {
+  const share = changetype<Share>(0);
+  const inputGrad = record.inputGrad;
+  const outputGrad = record.outputGrad;
+  const channels = outputGrad.channels;
+  const vectorEnd = channels & ~(LANES - 1);
+  const fromStep = <usize>outputGrad.pixelStride << 2;
+  const pixelBytes = <usize>inputGrad.pixelStride << 2;
+  const rowBytes = <usize>inputGrad.rowStride << 2;
+  // From the record: V8 builds literal vectors anew at every use.
+  const second = record.windowWidth;
+  const key0 = share.key(record, 0, 0, second - 2);
+  const key1 = share.key(record, 0, 0, second - 1);
+  const key2 = share.key(record, 0, 0, second);
+  const key3 = share.key(record, 0, 0, second + 1);
+  let cells = share.cellsPtr(record.argmax, (image * outputGrad.height + outY) * outputGrad.width * channels);
+  let from = pixelPtr(outputGrad, image, outY, 0);
+  let to = pixelPtr(inputGrad, image, outY << 1, 0);
+  for (let outX = 0; outX < columns; outX++) {
+    let channel = 0;
+    let at = to;
+    for (; channel < vectorEnd; channel += LANES) {
+      const gradient = v128.load(f32At(from, channel));
+      const cell = share.cell(cells, channel);
+      const below = at + rowBytes;
+      v128.store(at, share.of(gradient, cell, key0));
+      v128.store(at + pixelBytes, share.of(gradient, cell, key1));
+      v128.store(below, share.of(gradient, cell, key2));
+      v128.store(below + pixelBytes, share.of(gradient, cell, key3));
+      at += 16;
+    }
+    if (channel < channels) {
+      const gradient = v128.load(f32At(from, channel));
+      const cell = share.cell(cells, channel);
+      storeUpTo(at, share.of(gradient, cell, key0), channels - channel);
+      storeUpTo(at + pixelBytes, share.of(gradient, cell, key1), channels - channel);
+      storeUpTo(at + rowBytes, share.of(gradient, cell, key2), channels - channel);
+      storeUpTo(at + rowBytes + pixelBytes, share.of(gradient, cell, key3), channels - channel);
+    }
+    from += fromStep;
+    to += pixelBytes << 1;
+    cells = share.cellsPtr(cells, channels);
+  }
+}
+
+/** The pixels of a row from `firstX` on. */
+function gatherRow<Share>(record: Pool2dInputGrad, image: i32, y: i32, firstX: i32): void {
+  const inputGrad = record.inputGrad;
+  let to = pixelPtr(inputGrad, image, y, firstX);
+  for (let x = firstX; x < inputGrad.width; x++) {
+    gatherPixel<Share>(record, to, image, y, x);
+    to = f32At(to, inputGrad.pixelStride);
   }
 }
 
@@ -42,10 +114,10 @@ function gatherPixel<Share>(record: Pool2dInputGrad, to: usize, image: i32, y: i
   for (let outY = firstWindow(fromTop, record.windowHeight, record.strideY); outY <= lastOutY; outY++) {
     for (let outX = firstOutX; outX <= lastOutX; outX++) {
       const key = share.key(record, outY, outX, (fromTop - outY * record.strideY) * record.windowWidth + fromLeft - outX * record.strideX);
-      const cells = ((image * outputGrad.height + outY) * outputGrad.width + outX) * channels;
+      const cells = share.cellsPtr(record.argmax, ((image * outputGrad.height + outY) * outputGrad.width + outX) * channels);
       const from = pixelPtr(outputGrad, image, outY, outX);
       for (let channel = 0; channel < channels; channel += LANES) {
-        let value = share.of(record.argmax, cells + channel, v128.load(f32At(from, channel), 0), key);
+        let value = share.of(v128.load(f32At(from, channel), 0), share.cell(cells, channel), key);
         if (add) value = f32x4.add(v128.load(f32At(to, channel), 0), value);
         storeUpTo(f32At(to, channel), value, channels - channel);
       }
@@ -77,7 +149,8 @@ function cellsInside(windowStart: i32, window: i32, size: i32): i32 {
 }
 
 /*
- * A Share tells which part of a window's gradient one of its cells gets: key() once per window and cell, of() for 4 channels.
+ * A Share tells which part of a window's gradient one of its cells gets: key() once per window and cell, of() for 4 channels whose
+ * maximum lies in `cell`.
  */
 
 @final
@@ -93,7 +166,19 @@ class MeanShare {
 
   // @ts-ignore: decorator
   @inline
-  of(argmax: usize, cells: i32, gradient: v128, key: v128): v128 {
+  cellsPtr(argmax: usize, index: i32): usize {
+    return 0;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  cell(cells: usize, channel: i32): v128 {
+    return i32x4.splat(0);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  of(gradient: v128, cell: v128, key: v128): v128 {
     return f32x4.div(gradient, key);
   }
 }
@@ -109,9 +194,20 @@ class ByteCellShare {
 
   // @ts-ignore: decorator
   @inline
-  of(argmax: usize, cells: i32, gradient: v128, key: v128): v128 {
-    const four = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(argmax + cells, 0)));
-    return v128.and(gradient, i32x4.eq(four, key));
+  cellsPtr(argmax: usize, index: i32): usize {
+    return argmax + index;
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  cell(cells: usize, channel: i32): v128 {
+    return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(cells + channel, 0)));
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  of(gradient: v128, cell: v128, key: v128): v128 {
+    return v128.and(gradient, i32x4.eq(cell, key));
   }
 }
 
@@ -126,7 +222,19 @@ class WordCellShare {
 
   // @ts-ignore: decorator
   @inline
-  of(argmax: usize, cells: i32, gradient: v128, key: v128): v128 {
-    return v128.and(gradient, i32x4.eq(v128.load(f32At(argmax, cells), 0), key));
+  cellsPtr(argmax: usize, index: i32): usize {
+    return f32At(argmax, index);
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  cell(cells: usize, channel: i32): v128 {
+    return v128.load(f32At(cells, channel));
+  }
+
+  // @ts-ignore: decorator
+  @inline
+  of(gradient: v128, cell: v128, key: v128): v128 {
+    return v128.and(gradient, i32x4.eq(cell, key));
   }
 }

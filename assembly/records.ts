@@ -298,8 +298,9 @@ export class Conv2dWeightGrad extends Record {
 
 /**
  * output ← max or mean over each window, clipped to the image (a halo is never read).
- * argmax [batch, outHeight, outWidth, channels] (0: not wanted): the cell y·windowWidth + x of the unclipped window,
- * `argmaxBytes` (1 or 4) each.
+ * argmax [batch, outHeight, outWidth, channels] (0: not wanted): the cell y·windowWidth + x of the unclipped window, of several equal
+ * ones the first (a NaN takes no cell), `argmaxBytes` (1 or 4) each. With activation relu, which was applied to the input, all ones (no
+ * cell) where the maximum is not above 0: pool2dInputGrad then gives the gradient before the activation.
  */
 @unmanaged
 export class Pool2dOutput extends Record {
@@ -307,6 +308,7 @@ export class Pool2dOutput extends Record {
   output: Tensor;
   argmax: Bytes;
   argmaxBytes: i32;
+  activation: i32;
   kind: i32;
   windowHeight: i32;
   windowWidth: i32;

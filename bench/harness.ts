@@ -7,6 +7,8 @@ export type Arrays = Readonly<Record<string, ArrayLike<number>>>;
 export interface Contender {
   readonly engine: "convlet" | "convlet-plain" | "bench-js";
   readonly numerics: "strict" | "relaxed" | "float64";
+  /** Default 1. */
+  readonly threads?: number;
   readonly run: () => unknown;
   /** What `run` computes, from the beginning. Called once, after the measurement. */
   readonly result: () => Arrays | Promise<Arrays>;
@@ -24,7 +26,11 @@ export interface BenchCase {
   /** Of one call, in FLOP, bytes or images; the same for all engines whatever they really do. */
   readonly work: number;
   readonly unit: Unit;
-  /** Largest relative error of an engine's arrays against those of bench-js (plain JS where that cannot run the case). */
+  /** Read and written at least: inputs, weights and outputs once. */
+  readonly bytes?: number;
+  /** Of a kernel that moves data: its floating-point operations, one by one as its definition has them. */
+  readonly operations?: number;
+  /** Largest relative error of an engine's arrays against those of bench-js (of plain JS, of the first contender, where that is absent). */
   readonly tolerance: number;
   readonly contenders: readonly Contender[];
   /** A loop without arithmetic over as many bytes, measured in the same rounds: the reference of a case that moves data. */
@@ -88,7 +94,7 @@ export class Bench {
     this.say(`${benchCase.suite} ${benchCase.name}`);
     const candidates = contenders.map((contender) => ({ name: title(contender), run: contender.run }));
     if (stream !== undefined) candidates.push({ name: STREAM, run: stream });
-    const measured = await alternate(candidates, limits(this.options));
+    const measured = await alternate(candidates, limits(this.options, benchCase.suite));
     const equal = await this.compare(benchCase);
     const reference = stream && (await this.fastestStream(benchCase, measured, stream));
     if (reference !== undefined) this.add(benchCase, { engine: "reference", numerics: STREAM }, reference, { checked: false, fraction: 1 });
@@ -98,7 +104,8 @@ export class Bench {
       const isReferred = contender.engine === "convlet";
       const fraction = isReferred && reference ? this.plausible(benchCase, contender, reference.minMs / measurement.minMs) : undefined;
       this.add(benchCase, contender, measurement, { checked, fraction });
-      if (isReferred && contender.arithmetic !== undefined) await this.refer(benchCase, contender, contender.arithmetic / measurement.minMs);
+      if (isReferred && stream === undefined && contender.arithmetic !== undefined)
+        await this.refer(benchCase, contender, contender.arithmetic / measurement.minMs);
     }
   }
 
@@ -113,21 +120,27 @@ export class Bench {
   }
 
   private add(
-    { suite, name, work, unit }: BenchCase,
-    { engine, numerics }: { engine: string; numerics: string },
+    { suite, name, work, unit, bytes, operations }: BenchCase,
+    {
+      engine,
+      numerics,
+      threads = 1,
+      arithmetic = engine === "convlet" ? operations : undefined,
+    }: Pick<Contender, "threads" | "arithmetic"> & { engine: string; numerics: string },
     { medianMs, minMs }: Measurement,
     { checked, fraction }: { checked: boolean; fraction?: number },
   ): void {
     const rate = (work / medianMs) * PER_MS[unit];
-    const row = { suite, case: name, engine, numerics, threads: 1, runtime: runtimeName(), medianMs, minMs, rate, unit, checked };
-    this.rows.push({ ...row, ...(fraction !== undefined && { fraction }) });
+    const row = { suite, case: name, engine, numerics, threads, runtime: runtimeName(), medianMs, minMs, rate, unit, checked };
+    const done = { ...(arithmetic !== undefined && { arithmetic }), ...(bytes !== undefined && { bytes }) };
+    this.rows.push({ ...row, ...done, ...(fraction !== undefined && { fraction }) });
   }
 
   /** Contenders whose numbers are those of the baseline, and the baseline itself when another one agrees with it. */
   private async compare({ name, tolerance, contenders }: BenchCase): Promise<Set<Contender>> {
     const equal = new Set<Contender>();
-    const baseline = contenders.find(({ engine }) => engine === "bench-js") ?? contenders.find(({ engine }) => engine === "convlet-plain");
-    if (baseline === undefined) return equal;
+    const named = (name: Contender["engine"]) => contenders.find(({ engine }) => engine === name);
+    const baseline = named("bench-js") ?? named("convlet-plain") ?? contenders[0];
     const expected = await baseline.result();
     for (const contender of contenders) {
       if (contender === baseline) continue;
@@ -137,7 +150,7 @@ export class Bench {
       if (error <= tolerance) equal.add(contender).add(baseline);
       else
         this.problems.push(
-          `${name} ${title(contender)}: ${worst} differs from ${baseline.engine} by ${error.toExponential(1)}, allowed ${tolerance}`,
+          `${name} ${title(contender)}: ${worst} differs from ${title(baseline)} by ${error.toExponential(1)}, allowed ${tolerance}`,
         );
     }
     return equal;
@@ -180,8 +193,8 @@ const PLAIN_WORK_PER_MS = 3e5;
 /** A single call may take this many times what all calls of a fast engine may. */
 const LONGEST_CALL = 4;
 
-function title({ engine, numerics }: Contender): string {
-  return `${engine} ${numerics}`;
+function title({ engine, numerics, threads = 1 }: Contender): string {
+  return `${engine} ${numerics}${threads > 1 ? `, ${threads} threads` : ""}`;
 }
 
 /** Name and relative error of the worst array. */

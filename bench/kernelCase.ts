@@ -1,6 +1,6 @@
 /** One layer's kernel on every machine of the library, beside the baseline. */
 
-import type { Model } from "../src/index.ts";
+import type { Model, ModelOptions } from "../src/index.ts";
 import { type Numerics, supports } from "../src/machine/wasm.ts";
 import type { Arrays, Bench, BenchCase, Contender } from "./harness.ts";
 import { internals } from "./program.ts";
@@ -18,8 +18,11 @@ export interface Subject {
   stream?(streams: Streams): () => unknown;
 }
 
+/** What a case's model runs on. */
+export type MachineOptions = Pick<ModelOptions, "machine" | "threads">;
+
 export interface KernelCase extends Omit<BenchCase, "suite" | "contenders" | "stream"> {
-  build(machine: "wasm" | "plain"): Promise<Subject>;
+  build(machine: MachineOptions): Promise<Subject>;
   /** bench/js. A RangeError says that it cannot run the case. */
   baseline(): { run: () => unknown; result: () => Arrays };
 }
@@ -29,17 +32,23 @@ export async function timeKernel(bench: Bench, kernel: KernelCase): Promise<void
   const models: Model[] = [];
   const add = ({ arithmetic, ...subject }: Subject, engine: Contender["engine"], numerics: Contender["numerics"]) => {
     const run = subject.runner(numerics === "float64" ? "strict" : numerics);
-    contenders.push({ engine, numerics, run, result: () => subject.result(run), ...(arithmetic !== undefined && { arithmetic }) });
+    contenders.push({
+      engine,
+      numerics,
+      run,
+      result: () => subject.result(run),
+      ...(engine === "convlet" && arithmetic !== undefined && { arithmetic }),
+    });
   };
   try {
     // Both numerics and the stream in one memory: each finds in the caches what the others leave there.
-    const wasm = await kernel.build("wasm");
+    const wasm = await kernel.build({ machine: "wasm" });
     models.push(wasm.model);
     add(wasm, "convlet", "strict");
     if (supports("relaxed")) add(wasm, "convlet", "relaxed");
     else bench.leaveOut(`${kernel.name} convlet relaxed`, "this engine has no relaxed SIMD");
     if (bench.affordsPlain(`${kernel.name} convlet-plain`, kernel.work)) {
-      const plain = await kernel.build("plain");
+      const plain = await kernel.build({ machine: "plain" });
       models.push(plain.model);
       add(plain, "convlet-plain", "float64");
     }

@@ -2,13 +2,15 @@
 import { writeFile } from "node:fs/promises";
 import { growthMarkdown } from "./growth.ts";
 import { Bench } from "./harness.ts";
-import { parseOptions } from "./options.ts";
+import { type BenchOptions, parseOptions } from "./options.ts";
+import { type BenchResult, benchPage } from "./page/benchPage.ts";
 import { profile } from "./profile.ts";
-import { environment, markdown, type Row, writeJson } from "./report.ts";
+import { environment, markdown, writeJson } from "./report.ts";
 import { growth } from "./suites/growth.ts";
 import { inference } from "./suites/inference.ts";
 import { kernels } from "./suites/kernels.ts";
 import { References } from "./suites/reference.ts";
+import { threads } from "./suites/threads.ts";
 import { training } from "./suites/training.ts";
 
 async function main(): Promise<void> {
@@ -26,21 +28,28 @@ async function main(): Promise<void> {
   await kernels(bench);
   await inference(bench);
   await training(bench);
+  await threads(bench);
   const curves = await growth(bench);
   if (bench.rows.length + curves.length === 0) throw new RangeError(`no case ${options.case} in ${options.suites.join(", ")}`);
-  const rows: Row[] = [...references.rows, ...bench.finish()];
   const unchecked = references.rows.filter(({ checked }) => !checked).map((row) => `reference ${row.case}: wrong result`);
-  const notRun = bench.notRun.map((line) => `- not run: ${line}`);
-  const problems = [...unchecked, ...bench.problems].map((line) => `- **${line}**`);
+  const rows = [...references.rows, ...bench.finish()];
+  await report({ environment: env, rows, growth: curves, notRun: bench.notRun, problems: [...unchecked, ...bench.problems] }, options);
+}
+
+/** Prints the tables and writes the files. */
+async function report(result: BenchResult, options: BenchOptions): Promise<void> {
+  const { environment: env, rows, growth: curves, notRun, problems } = result;
+  const notes = [...notRun.map((line) => `- not run: ${line}`), ...problems.map((line) => `- **${line}**`)];
   const text = [
     markdown(env, rows),
     ...(curves.length > 0 ? [growthMarkdown(curves)] : []),
-    ...(notRun.length > 0 ? [`${notRun.join("\n")}\n`] : []),
-    ...(problems.length > 0 ? [`${problems.join("\n")}\n`] : []),
-  ];
-  console.log(text.join("\n"));
-  if (options.markdown !== undefined) await writeFile(options.markdown, text.join("\n"));
-  if (options.json !== undefined) await writeJson(options.json, { environment: env, rows, growth: curves });
+    ...(notes.length > 0 ? [`${notes.join("\n")}\n`] : []),
+  ].join("\n");
+  console.log(text);
+  if (options.markdown !== undefined) await writeFile(options.markdown, text);
+  if (options.json !== undefined) await writeJson(options.json, result);
+  await writeFile(options.html, benchPage(result));
+  console.error(`wrote ${options.html}`);
   if (problems.length > 0) process.exitCode = 1;
 }
 

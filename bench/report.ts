@@ -25,6 +25,10 @@ export interface Row {
   readonly unit: string;
   /** The numbers were compared with the reference's in the same run. */
   readonly checked: boolean;
+  /** FLOP of a call, at the algorithm that was chosen. */
+  readonly arithmetic?: number;
+  /** Of a call, each input, weight and output once. */
+  readonly bytes?: number;
   /** Of the machine's reference loop, at the arithmetic or the bytes really done; both at their fastest. */
   readonly fraction?: number;
 }
@@ -166,26 +170,58 @@ export function markdown(env: Environment, rows: readonly Row[]): string {
   const heading = `${env.cpu}, ${env.cores} cores, ${env.platform}; ${env.runtime}${env.v8 ? ` (V8 ${env.v8})` : ""}; ${env.date}`;
   const suites = [...new Set(rows.map(({ suite }) => suite))];
   const tables = suites.map((suite) => `## ${suite}\n\n${rowTable(rows.filter((row) => row.suite === suite))}`);
+  if (suites.includes("threads")) tables.push(threadTable(rows));
   return `${[heading, ...tables].join("\n\n")}\n`;
 }
 
 function rowTable(rows: readonly Row[]): string {
   const fractions = rows.some(({ fraction }) => fraction !== undefined);
-  const header = ["case", "engine", "numerics", "threads", "runtime", "median ms", "min ms", "rate", "checked"];
-  if (fractions) header.push("of reference");
+  const header = ["case", "engine", "numerics", "threads", "median ms", "min ms", "rate", "checked"];
+  if (fractions) header.push("really done", "of reference");
   const cells = rows.map((row) => [
     row.case,
     row.engine,
     row.numerics,
     String(row.threads),
-    row.runtime,
     significant(row.medianMs),
     significant(row.minMs),
     `${significant(row.rate)} ${row.unit}`,
     row.checked ? "yes" : "no",
-    ...(fractions ? [row.fraction?.toFixed(2) ?? ""] : []),
+    ...(fractions ? [reallyDone(row), row.fraction?.toFixed(2) ?? ""] : []),
   ]);
-  return table(header, cells, [3, 5, 6, 7, 9]);
+  return table(header, cells, [3, 4, 5, 6, 8, 9]);
+}
+
+/** What the fraction is taken of: arithmetic at the fastest, without what the algorithm spares; bytes for kernels that move data. */
+export function reallyDone({ unit, arithmetic, minMs }: Row): string {
+  if (unit !== "GFLOP/s" || arithmetic === undefined) return "";
+  return `${significant((arithmetic / minMs) * 1e-6)} GFLOP/s`;
+}
+
+/** Cases that ran on one thread and on more: time of one over time of the others. */
+export function threadRatios(
+  rows: readonly Row[],
+): { case: string; threads: number; oneMs: number; manyMs: number; ratio: number; median: number }[] {
+  return rows
+    .filter(({ suite, threads }) => suite === "threads" && threads > 1)
+    .flatMap((many) => {
+      const one = rows.find((row) => row.suite === many.suite && row.case === many.case && row.threads === 1 && row.numerics === many.numerics);
+      if (one === undefined) return [];
+      const ratios = { ratio: one.minMs / many.minMs, median: one.medianMs / many.medianMs };
+      return [{ case: many.case, threads: many.threads, oneMs: one.minMs, manyMs: many.minMs, ...ratios }];
+    });
+}
+
+function threadTable(rows: readonly Row[]): string {
+  const lines = threadRatios(rows).map(({ case: name, threads, oneMs, manyMs, ratio, median }) => [
+    name,
+    String(threads),
+    significant(oneMs),
+    significant(manyMs),
+    `${ratio.toFixed(2)}x`,
+    `${median.toFixed(2)}x`,
+  ]);
+  return table(["case", "threads", "min ms of one", "min ms", "faster, by the minima", "by the medians"], lines, [1, 2, 3, 4, 5]);
 }
 
 /** A Markdown table; `right`: columns of numbers. */

@@ -53,7 +53,7 @@ step("types", process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"])
 tests("tests", "test", ["--reporter=./test/support/witnessReporter.ts"]);
 tests("real browsers", "browserTests");
 step("short tour", process.execPath, ["scripts/start.mjs", "--short", "--json", "build/tour-short.json"]);
-step("short bench", process.execPath, ["scripts/bench.mjs", "--short", "--json", "build/bench-short.json"]);
+step("short bench", process.execPath, ["scripts/bench.mjs", "--short", "--json", "build/bench-short.json", "--html", "build/bench-short.html"]);
 
 for (const name of skipped) console.log(`skipped: ${name}`);
 console.log(`${passed} passed, ${failed} failed`);

@@ -27,6 +27,17 @@ const cases: Case[] = [
   { name: "depthwise with multiplier", build: (x) => head(chain(x, conv(2), convlet.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2 }))) },
   { name: "separable", build: (x) => head(chain(x, conv(3), convlet.separableConv2d({ filters: 2, kernelSize: [3, 2], strides: 2 }))) },
   { name: "fused relu before a pooling", build: (x) => head(chain(x, conv(4, { activation: "relu" }), maxPooling2d())) },
+  {
+    name: "relu behind a normalization, before overlapping poolings",
+    build: (x) => head(chain(x, conv(3), batchNormalization(), convlet.relu(), maxPooling2d({ poolSize: 3, strides: 2, padding: "same" }))),
+  },
+  {
+    name: "relu before a pooling and another reader",
+    build: (x) => {
+      const first = conv(4, { activation: "relu" }).apply(x);
+      return head(concatenate().apply([maxPooling2d().apply(first), maxPooling2d().apply(conv(2).apply(first))]));
+    },
+  },
   { name: "leakyRelu, elu, selu", build: (x) => head(chain(x, conv(2, { activation: "leakyRelu" }), convlet.elu(), conv(2), convlet.selu())) },
   {
     name: "swish, gelu, hardSwish",

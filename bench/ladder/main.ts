@@ -128,7 +128,7 @@ async function main(): Promise<void> {
   try {
     const problems = compare(steps);
     const repeated = steps.map(({ name, numerics, run }) => ({ name, run: () => repeat(run, CALLS[numerics]) }));
-    const measured = await alternate(repeated, limits({ suites: [], profile: false, short }));
+    const measured = await alternate(repeated, limits({ short }));
     const rows = steps.map(({ name, numerics, threads }): Row => {
       const [medianMs, minMs] = [measured.get(name)!.medianMs / CALLS[numerics], measured.get(name)!.minMs / CALLS[numerics]];
       const row = { suite: "ladder", case: CASE, engine: name, numerics, threads, runtime: runtimeName(), unit: "GFLOP/s" };

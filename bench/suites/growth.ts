@@ -6,7 +6,7 @@ import { parseCase, seededUniform } from "../cases.ts";
 import { type Curve, nameAt, offences, suspects } from "../growth.ts";
 import type { Bench } from "../harness.ts";
 import type { Subject } from "../kernelCase.ts";
-import { internals, ProgramUnderTest } from "../program.ts";
+import { internals, machinesReady, ProgramUnderTest } from "../program.ts";
 import { convInputGrad, convOutput, convWeightGrad, denseOutput } from "./kernels.ts";
 import { poolGrad, poolOutput } from "./passes.ts";
 import { compileForTraining, samplesOf } from "./training.ts";
@@ -107,13 +107,13 @@ function build(name: string): Promise<GrowthSubject> {
   const [what, gradient] = name.split("/");
   if (what.startsWith("conv_")) {
     const kernel = gradient === "inputGrad" ? convInputGrad : gradient === "weightGrad" ? convWeightGrad : convOutput;
-    return kernel(conv(what)).build("wasm");
+    return kernel(conv(what)).build({ machine: "wasm" });
   }
   if (what.startsWith("train_")) return buildTraining(what);
   const [first, second, third, batch] = numbersOf(what);
-  if (what.startsWith("dense_")) return denseOutput({ inputs: first, outputs: second, batch: third }).build("wasm");
+  if (what.startsWith("dense_")) return denseOutput({ inputs: first, outputs: second, batch: third }).build({ machine: "wasm" });
   const shape = { channels: second, size: third, batch };
-  return (gradient === undefined ? poolOutput(shape) : poolGrad(shape)).build("wasm");
+  return (gradient === undefined ? poolOutput(shape) : poolGrad(shape)).build({ machine: "wasm" });
 }
 
 function conv(name: string) {
@@ -133,7 +133,7 @@ async function buildTraining(name: string): Promise<GrowthSubject> {
   const layers: Layer[] = [conv2d({ ...own, inputShape: [size, size, 1] }), conv2d(own), maxPooling2d(), flatten(), dense({ units: 10 })];
   const model = sequential(layers, { machine: "wasm" });
   compileForTraining(model);
-  await model.ready;
+  await machinesReady(model);
   const { engine, session, compiled } = internals(model);
   const program = new ProgramUnderTest(engine, session.trainingProgram(compiled, batch), batch);
   const images = seededUniform(5)(batch * size * size, 1);

@@ -11,14 +11,14 @@ import type { Bench } from "../harness.ts";
 import { conv2dInputGrad, conv2dOutput, conv2dWeightGrad, prepareConv2d } from "../js/conv2d.ts";
 import { type Conv2dPlan, planConv2d } from "../js/conv2dPlan.ts";
 import { denseOutput as denseInJs } from "../js/dense.ts";
-import { type KernelCase, timeKernel } from "../kernelCase.ts";
+import { type KernelCase, type MachineOptions, timeKernel } from "../kernelCase.ts";
 import { convolutions } from "../options.ts";
 import { internals, ProgramUnderTest } from "../program.ts";
 import { passes } from "./passes.ts";
 
 const GRADIENTS_OF = "conv_64_64_3_1_1_56_1@8";
 /** What `--short` leaves. */
-const SHORT = /^(conv_64_64_3_1_1_56_1|conv_96_96_3_1_1_56_96|gemm_256|maxpool[^/]*|batchnorm[^/]*|relu.*|adam.*)$/;
+const SHORT = /^(conv_64_64_3_1_1_56_1|conv_96_96_3_1_1_56_96|gemm_256|maxpool_[^/]*@64|batchnorm_[^/]*@64|relu_.*@64|adam_1179776)$/;
 
 /** Relative to the largest value: a float32 sum of up to some thousand products. */
 const SUM = 1e-5;
@@ -52,8 +52,8 @@ function convLayers({ size, inChannels, outChannels, window, stride, padding, gr
   return [zeroPadding2d({ padding, inputShape }), conv2d(own)];
 }
 
-function convModel(conv: ConvCase, machine: "wasm" | "plain") {
-  const model = sequential(convLayers(conv), { machine });
+function convModel(conv: ConvCase, machine: MachineOptions) {
+  const model = sequential(convLayers(conv), machine);
   const { input, weight, bias } = convData(conv);
   model.setWeights([weight, bias]);
   return { model, input };
@@ -66,7 +66,7 @@ function jsPlan({ size, inChannels, outChannels, window, stride, padding, groups
 
 export function convOutput(conv: ConvCase): KernelCase {
   return {
-    ...{ name: conv.name, work: conv.flop, unit: "GFLOP/s", tolerance: SUM },
+    ...{ name: conv.name, work: conv.flop, bytes: bytesOf(conv), unit: "GFLOP/s", tolerance: SUM },
     async build(machine) {
       const { model, input } = convModel(conv, machine);
       const { outputs, inputs } = model.graph;
@@ -93,13 +93,18 @@ export function convOutput(conv: ConvCase): KernelCase {
   };
 }
 
+/** Of input, weights and output, or of their gradients: each once. */
+function bytesOf({ batch, size, inChannels, outChannels, window, groups, outSize }: ConvCase): number {
+  return 4 * (batch * (size ** 2 * inChannels + outSize ** 2 * outChannels) + (window ** 2 * inChannels * outChannels) / groups);
+}
+
 function outputGradOf({ batch, outSize, outChannels }: ConvCase): Float32Array {
   return seededUniform(3)(batch * outSize ** 2 * outChannels, 1);
 }
 
 export function convInputGrad(conv: ConvCase): KernelCase {
   return {
-    ...{ name: `${conv.name}/inputGrad`, work: conv.flop, unit: "GFLOP/s", tolerance: SUM },
+    ...{ name: `${conv.name}/inputGrad`, work: conv.flop, bytes: bytesOf(conv), unit: "GFLOP/s", tolerance: SUM },
     async build(machine) {
       const { model } = convModel(conv, machine);
       const program = await ProgramUnderTest.of(model, conv.batch, { mode: "inference", outputs: [], backward: "inputs" });
@@ -126,7 +131,7 @@ export function convInputGrad(conv: ConvCase): KernelCase {
 
 export function convWeightGrad(conv: ConvCase): KernelCase {
   return {
-    ...{ name: `${conv.name}/weightGrad`, work: conv.flop, unit: "GFLOP/s", tolerance: PIXEL_SUM },
+    ...{ name: `${conv.name}/weightGrad`, work: conv.flop, bytes: bytesOf(conv), unit: "GFLOP/s", tolerance: PIXEL_SUM },
     async build(machine) {
       const { model, input } = convModel(conv, machine);
       model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
@@ -167,11 +172,12 @@ function gemm(size: number, sections: readonly Section[]): KernelCase {
 export function denseOutput(shape: { inputs: number; outputs: number; batch: number }, sections: readonly Section[] = ["forward"]): KernelCase {
   const { inputs, outputs, batch } = shape;
   const uniform = seededUniform(4);
+  const bytes = 4 * (batch * inputs + inputs * outputs + outputs + batch * outputs);
   const [input, weight, bias] = [uniform(batch * inputs, 1), uniform(inputs * outputs, 1), uniform(outputs, 1)];
   return {
-    ...{ name: `dense_${inputs}_${outputs}@${batch}`, work: 2 * batch * inputs * outputs, unit: "GFLOP/s", tolerance: SUM },
+    ...{ name: `dense_${inputs}_${outputs}@${batch}`, work: 2 * batch * inputs * outputs, bytes, unit: "GFLOP/s", tolerance: SUM },
     async build(machine) {
-      const model = sequential([dense({ units: outputs, inputShape: [inputs] })], { machine });
+      const model = sequential([dense({ units: outputs, inputShape: [inputs] })], machine);
       model.setWeights([weight, bias]);
       const { graph } = model;
       const program = await ProgramUnderTest.of(model, batch, { mode: "inference", outputs: [...graph.outputs, ...graph.inputs] });

@@ -5,22 +5,28 @@ import { seededUniform } from "../cases.ts";
 import { ADAM_DEFAULTS, adam } from "../js/adam.ts";
 import { batchNormalizationInputGrad, batchNormalizationOutput } from "../js/batchNormalization.ts";
 import { maxPool2dInputGrad, maxPool2dOutput, relu as reluInJs } from "../js/pool2d.ts";
-import type { KernelCase, Subject } from "../kernelCase.ts";
+import type { KernelCase, MachineOptions, Subject } from "../kernelCase.ts";
 import { internals, machinesReady, ProgramUnderTest } from "../program.ts";
 import type { Streams } from "./reference.ts";
 
-/** The second convolution's output in the MNIST CNN at batch 64: 9.4 MB. */
+/** The second convolution's output in the MNIST CNN at batch 64: 9.4 MB, which a large cache holds. */
 const MNIST: MapShape = { batch: 64, size: 24, channels: 64 };
-const { channels: CHANNELS } = MNIST;
-const COUNT = countOf(MNIST);
-const BYTES = 4 * COUNT;
-const SHAPE = nameOf(MNIST);
-/** Weights and biases of its first dense layer. */
+/** 37.7 MB: out of cache. */
+const LARGE: MapShape = { ...MNIST, batch: 256 };
+/** Weights and biases of its first dense layer: four arrays of 4.7 MB; and of 18.9 MB. */
 const DENSE = { inputs: 9216, outputs: 128 };
+const LARGE_DENSE = { inputs: 9216, outputs: 512 };
+
+/** Operations of a value. Sum, squared sum (2); difference, scale and offset (3). */
+const BATCHNORM = 6;
+/** Sum; normalized value (2) times gradient, summed (2); the gradient from both (5). */
+const BATCHNORM_GRAD = 10;
+/** First moment (3), second (4), step (5). */
+const ADAM = 12;
 
 /** The same float32 operations, at most in another order. */
 const ELEMENT = 1e-6;
-/** With statistics of 36,864 pixels. */
+/** With statistics of 147,456 pixels. */
 const NORMALIZED = 1e-5;
 
 /** A batch of square maps. */
@@ -39,13 +45,14 @@ function nameOf({ batch, size, channels }: MapShape): string {
 }
 
 export function passes(): KernelCase[] {
-  return [poolOutput(MNIST), poolGrad(MNIST), normalization(), normalizationInputGrad(), reluOutput(), adamUpdate()];
+  const maps = [MNIST, LARGE].flatMap((shape) => [poolOutput, poolGrad, normalization, normalizationGrad, reluOutput].map((make) => make(shape)));
+  return [...maps, adamUpdate(DENSE), adamUpdate(LARGE_DENSE)];
 }
 
 const made = new Map<string, Float32Array>();
 
 /** Never written to: made once for all machines. */
-function values(seed: number, count = COUNT): Float32Array {
+function values(seed: number, count: number): Float32Array {
   const key = `${seed} ${count}`;
   const array = made.get(key) ?? seededUniform(seed)(count, 1);
   made.set(key, array);
@@ -54,12 +61,12 @@ function values(seed: number, count = COUNT): Float32Array {
 
 interface LayerCase {
   readonly layer: (options: LayerOptions) => Layer;
-  readonly shape?: MapShape;
+  readonly shape: MapShape;
 }
 
 /** A layer's training program with gradients of the input, its forward section run once. */
-async function layerProgram({ layer, shape = MNIST }: LayerCase, machine: "wasm" | "plain") {
-  const model = sequential([layer({ inputShape: [shape.size, shape.size, shape.channels] })], { machine });
+async function layerProgram({ layer, shape }: LayerCase, machine: MachineOptions) {
+  const model = sequential([layer({ inputShape: [shape.size, shape.size, shape.channels] })], machine);
   const { outputs, inputs } = model.graph;
   const program = await ProgramUnderTest.of(model, shape.batch, { mode: "training", outputs: [...outputs, ...inputs], backward: "inputs" });
   program.port("inputs").set(values(5, countOf(shape)));
@@ -84,7 +91,7 @@ function streamOver(program: ProgramUnderTest, stream: Stream) {
   return (streams: Streams) => () => stream(streams, places);
 }
 
-async function forward(layer: LayerCase, machine: "wasm" | "plain", stream: Stream): Promise<Subject> {
+async function forward(layer: LayerCase, machine: MachineOptions, stream: Stream): Promise<Subject> {
   const { model, program } = await layerProgram(layer, machine);
   return {
     model,
@@ -102,7 +109,7 @@ interface Gradient {
   readonly stream: Stream;
 }
 
-async function inputGrad(layer: LayerCase, machine: "wasm" | "plain", { kernel, stream }: Gradient): Promise<Subject> {
+async function inputGrad(layer: LayerCase, machine: MachineOptions, { kernel, stream }: Gradient): Promise<Subject> {
   const { model, program } = await layerProgram(layer, machine);
   return {
     model,
@@ -126,7 +133,7 @@ function pooledInJs(shape: MapShape) {
 export function poolOutput(shape: MapShape): KernelCase {
   const bytes = 4 * countOf(shape);
   return {
-    ...{ name: `maxpool_2_${nameOf(shape)}`, work: 1.25 * bytes, unit: "GB/s", tolerance: 0 },
+    ...{ name: `maxpool_2_${nameOf(shape)}`, work: 1.25 * bytes, bytes: 1.25 * bytes, operations: countOf(shape), unit: "GB/s", tolerance: 0 },
     build: (machine) => forward({ layer: maxPooling2d, shape }, machine, (streams, { input, output }) => streams.quarterStream(input, output, bytes)),
     baseline() {
       const { run, output } = pooledInJs(shape);
@@ -138,7 +145,14 @@ export function poolOutput(shape: MapShape): KernelCase {
 export function poolGrad(shape: MapShape): KernelCase {
   const bytes = 4 * countOf(shape);
   return {
-    ...{ name: `maxpool_2_${nameOf(shape)}/inputGrad`, work: 1.25 * bytes, unit: "GB/s", tolerance: 0 },
+    ...{
+      name: `maxpool_2_${nameOf(shape)}/inputGrad`,
+      work: 1.25 * bytes,
+      bytes: 1.25 * bytes,
+      operations: countOf(shape),
+      unit: "GB/s",
+      tolerance: 0,
+    },
     build: (machine) =>
       inputGrad({ layer: maxPooling2d, shape }, machine, {
         kernel: "pool2dInputGrad",
@@ -153,73 +167,88 @@ export function poolGrad(shape: MapShape): KernelCase {
   };
 }
 
-function normalizedInJs() {
-  const gamma = new Float32Array(CHANNELS).fill(1);
-  const statistics = { mean: new Float32Array(CHANNELS), inverse: new Float32Array(CHANNELS) };
-  const arrays = { input: values(5), output: new Float32Array(COUNT), ...statistics };
-  const run = () => batchNormalizationOutput(arrays, { gamma, beta: new Float32Array(CHANNELS), epsilon: 1e-3 }, COUNT / CHANNELS);
+function normalizedInJs(shape: MapShape) {
+  const { channels } = shape;
+  const count = countOf(shape);
+  const gamma = new Float32Array(channels).fill(1);
+  const statistics = { mean: new Float32Array(channels), inverse: new Float32Array(channels) };
+  const arrays = { input: values(5, count), output: new Float32Array(count), ...statistics };
+  const run = () => batchNormalizationOutput(arrays, { gamma, beta: new Float32Array(channels), epsilon: 1e-3 }, count / channels);
   return { ...arrays, gamma, run };
 }
 
 /** Two passes over the input, one written. */
-function normalization(): KernelCase {
+function normalization(shape: MapShape): KernelCase {
+  const bytes = 4 * countOf(shape);
+  const cost = { work: 3 * bytes, bytes: 3 * bytes, operations: BATCHNORM * countOf(shape) };
   return {
-    ...{ name: `batchnorm_${SHAPE}`, work: 3 * BYTES, unit: "GB/s", tolerance: NORMALIZED },
+    ...{ name: `batchnorm_${nameOf(shape)}`, ...cost, unit: "GB/s", tolerance: NORMALIZED },
     build: (machine) =>
-      forward({ layer: batchNormalization }, machine, (streams, { input, output }) => {
-        streams.readStream(input, BYTES);
-        streams.copyStream(input, output, BYTES);
+      forward({ layer: batchNormalization, shape }, machine, (streams, { input, output }) => {
+        streams.readStream(input, bytes);
+        streams.copyStream(input, output, bytes);
       }),
     baseline() {
-      const { run, output } = normalizedInJs();
+      const { run, output } = normalizedInJs(shape);
       return { run, result: () => ({ output }) };
     },
   };
 }
 
 /** Two passes over input and output gradient, one written. */
-function normalizationInputGrad(): KernelCase {
+function normalizationGrad(shape: MapShape): KernelCase {
+  const [count, bytes] = [countOf(shape), 4 * countOf(shape)];
+  const cost = { work: 5 * bytes, bytes: 5 * bytes, operations: BATCHNORM_GRAD * count };
   return {
-    ...{ name: `batchnorm_${SHAPE}/inputGrad`, work: 5 * BYTES, unit: "GB/s", tolerance: NORMALIZED },
+    ...{ name: `batchnorm_${nameOf(shape)}/inputGrad`, ...cost, unit: "GB/s", tolerance: NORMALIZED },
     build: (machine) =>
-      inputGrad({ layer: batchNormalization }, machine, {
+      inputGrad({ layer: batchNormalization, shape }, machine, {
         kernel: "batchNormalizationInputGrad",
         stream(streams, { input, outputGrad, inputGrad }) {
-          streams.readStream(input, BYTES);
-          streams.readStream(outputGrad, BYTES);
-          streams.joinStream(input, outputGrad, inputGrad, BYTES);
+          streams.readStream(input, bytes);
+          streams.readStream(outputGrad, bytes);
+          streams.joinStream(input, outputGrad, inputGrad, bytes);
         },
       }),
     baseline() {
-      const { run, input, mean, inverse, gamma } = normalizedInJs();
+      const { run, input, mean, inverse, gamma } = normalizedInJs(shape);
       run();
-      const arrays = { input, outputGrad: values(6), inputGrad: new Float32Array(COUNT), mean, inverse };
-      return { run: () => batchNormalizationInputGrad(arrays, gamma, COUNT / CHANNELS), result: () => ({ inputGrad: arrays.inputGrad }) };
+      const arrays = { input, outputGrad: values(6, count), inputGrad: new Float32Array(count), mean, inverse };
+      const backward = () => batchNormalizationInputGrad(arrays, gamma, count / shape.channels);
+      return { run: backward, result: () => ({ inputGrad: arrays.inputGrad }) };
     },
   };
 }
 
-function reluOutput(): KernelCase {
+function reluOutput(shape: MapShape): KernelCase {
+  const [count, bytes] = [countOf(shape), 4 * countOf(shape)];
   return {
-    ...{ name: `relu_${SHAPE}`, work: 2 * BYTES, unit: "GB/s", tolerance: 0 },
-    build: (machine) => forward({ layer: relu }, machine, (streams, { input, output }) => streams.copyStream(input, output, BYTES)),
+    ...{ name: `relu_${nameOf(shape)}`, work: 2 * bytes, bytes: 2 * bytes, operations: count, unit: "GB/s", tolerance: 0 },
+    build: (machine) => forward({ layer: relu, shape }, machine, (streams, { input, output }) => streams.copyStream(input, output, bytes)),
     baseline() {
-      const [input, output] = [values(5), new Float32Array(COUNT)];
-      return { run: () => reluInJs(input, output, COUNT), result: () => ({ output }) };
+      const [input, output] = [values(5, count), new Float32Array(count)];
+      return { run: () => reluInJs(input, output, count), result: () => ({ output }) };
     },
   };
 }
 
 /** All weights and biases of a dense layer, from slots of zeros. */
-function adamUpdate(): KernelCase {
-  const sizes = [DENSE.inputs * DENSE.outputs, DENSE.outputs];
+function adamUpdate({ inputs, outputs }: { inputs: number; outputs: number }): KernelCase {
+  const sizes = [inputs * outputs, outputs];
   const [count, biases] = sizes;
   const weights = sizes.map((size, index) => values(7 + index, size));
   const gradients = sizes.map((size, index) => values(9 + index, size));
   return {
-    ...{ name: `adam_${count + biases}`, work: 7 * 4 * (count + biases), unit: "GB/s", tolerance: ELEMENT },
+    ...{
+      name: `adam_${count + biases}`,
+      work: 7 * 4 * (count + biases),
+      bytes: 7 * 4 * (count + biases),
+      operations: ADAM * (count + biases),
+      unit: "GB/s",
+      tolerance: ELEMENT,
+    },
     async build(machine) {
-      const model = sequential([dense({ units: DENSE.outputs, inputShape: [DENSE.inputs] })], { machine });
+      const model = sequential([dense({ units: outputs, inputShape: [inputs] })], machine);
       model.compile({ optimizer: "adam", loss: "meanSquaredError" });
       await machinesReady(model);
       const { engine, session, compiled } = internals(model);

@@ -1,6 +1,6 @@
 /** Training steps as `fit` makes them: a batch gathered, forward, loss, backward, update, weights packed anew. */
 
-import { type Model, sparseCategoricalCrossentropy } from "../../src/index.ts";
+import { type Model, type ModelOptions, sparseCategoricalCrossentropy } from "../../src/index.ts";
 import { supports } from "../../src/machine/wasm.ts";
 import type { Samples } from "../../src/training/session.ts";
 import { CASES, type NetCase, type NetData, netData, parseCase } from "../cases.ts";
@@ -23,13 +23,18 @@ export async function training(bench: Bench): Promise<void> {
 }
 
 export async function timeTraining(bench: Bench, net: NetCase): Promise<void> {
-  const data = netData({ ...net, batch: BATCHES * net.batch });
+  const data = trainingData(net);
   const contenders: Contender[] = [await convlet(net, data, "strict")];
   if (supports("relaxed")) contenders.push(await convlet(net, data, "relaxed"));
   else bench.leaveOut(`${net.name} convlet relaxed`, "this engine has no relaxed SIMD");
   if (bench.affordsPlain(`${net.name} convlet-plain`, net.flop)) contenders.push(await convlet(net, data, "float64"));
   if (net.net === "mnist_cnn") contenders.push(baseline(net, data));
   await bench.time({ suite: "training", name: net.name, work: net.batch, unit: "images/s", tolerance: GRADIENTS, contenders });
+}
+
+/** As many samples as all batches that take turns have. */
+export function trainingData(net: NetCase): NetData {
+  return netData({ ...net, batch: BATCHES * net.batch });
 }
 
 export function compileForTraining(model: Model): void {
@@ -42,6 +47,12 @@ export function samplesOf({ images, labels }: NetData): Samples {
 
 async function convlet(net: NetCase, data: NetData, numerics: Contender["numerics"]): Promise<Contender> {
   const options = numerics === "float64" ? ({ machine: "plain" } as const) : ({ machine: "wasm", numerics } as const);
+  const { run, result } = await trainingContender(net, data, options);
+  return { engine: numerics === "float64" ? "convlet-plain" : "convlet", numerics, run, result };
+}
+
+/** `data` holds the batches that take turns. */
+export async function trainingContender(net: NetCase, data: NetData, options: ModelOptions) {
   const model = await netModel(net.net, data, options);
   compileForTraining(model);
   const samples = samplesOf(data);
@@ -61,7 +72,7 @@ async function convlet(net: NetCase, data: NetData, numerics: Contender["numeric
     batch = 0;
     return { losses: [step(), step()], ...Object.fromEntries(Object.keys(data.weights).map((name, index) => [name, gradients[index]])) };
   };
-  return { engine: numerics === "float64" ? "convlet-plain" : "convlet", numerics, run: step, result };
+  return { model, run: step, result };
 }
 
 function firstBatch({ images, labels, weights }: NetData, batch: number): NetData {

@@ -47,7 +47,27 @@ export function fuse(graph: Graph, options: FuseOptions): FusedGraph {
     if (attributes === undefined) nodes.push(node);
     else nodes[into] = { ...nodes[into], attributes, output: node.output };
   }
-  return { nodes, resolve };
+  const alone = (value: Value) => readers.get(value) === 1;
+  return { nodes: options.backward ? gatePools(nodes, alone) : nodes, resolve };
+}
+
+/** A max pooling that alone reads what a relu wrote keeps no cell where the relu is closed: its gradient is then the one before the relu. */
+function gatePools(nodes: readonly Node[], alone: (value: Value) => boolean): Node[] {
+  const gated = new Set<Value>();
+  const pools = nodes.map((node) => {
+    const [input] = node.inputs;
+    if (node.op !== "pool2d" || !alone(input) || !nodes.some((producer) => producer.output === input && isRelu(producer))) return node;
+    const attributes = node.attributes as Attributes["pool2d"];
+    if (attributes.kind !== "max") return node;
+    gated.add(input);
+    return { ...node, attributes: { ...attributes, activation: "relu" as const } };
+  });
+  return pools.map((node) => (gated.has(node.output) ? { ...node, attributes: { ...node.attributes, gated: true } } : node));
+}
+
+function isRelu(node: Node): boolean {
+  if (node.op === "conv2d") return conv2dOf(node).activation?.kind === "relu";
+  return node.op === "activation" && (node.attributes as ActivationAttributes).kind === "relu";
 }
 
 /** The convolution's attributes with `node` taken in, or undefined where it cannot be. */

@@ -7,6 +7,7 @@ import { countMatrix, dataTable } from "./report/tables.ts";
 
 export type {
   BarsFigure,
+  DrawnFigure,
   Figure,
   Format,
   LinesFigure,
@@ -59,7 +60,7 @@ ${figures.map((figure) => `<figure class="${classOf(figure)}">${body(figure)}<fi
 }
 
 function classOf(figure: Figure): string {
-  const isWide = (figure.kind === "pictures" || figure.kind === "table") && !figure.half;
+  const isWide = (figure.kind === "pictures" || figure.kind === "table" || figure.kind === "drawn") && !figure.half;
   return isWide ? `${figure.kind} wide` : figure.kind;
 }
 
@@ -75,15 +76,22 @@ function body(figure: Figure): string {
       return pictureRows(figure);
     case "table":
       return dataTable(figure.columns, figure.rows);
+    case "drawn":
+      return `<div class="scroll">${figure.svg}</div>`;
   }
 }
 
 /** The numbers of a chart as a table, folded away. */
 function behind(figure: Figure): string {
+  if (figure.kind === "drawn") return folded(dataTable(figure.columns, figure.rows));
   if (figure.kind !== "lines" && figure.kind !== "bars") return "";
   const heads = figure.kind === "lines" ? figure.x.values.map(String) : figure.labels;
   const format = figure.kind === "lines" ? figure.y.format : figure.format;
   const columns = [figure.kind === "lines" ? figure.x.label : "", ...figure.series.map(({ name }) => name)];
   const rows = heads.map((head, index) => [head, ...figure.series.map(({ values }) => formatted(values[index] ?? null, format))]);
-  return `<details><summary>The numbers</summary>${dataTable(columns, rows)}</details>`;
+  return folded(dataTable(columns, rows));
+}
+
+function folded(table: string): string {
+  return `<details><summary>The numbers</summary>${table}</details>`;
 }

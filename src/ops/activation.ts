@@ -7,6 +7,8 @@ export interface ActivationAttributes {
   readonly kind: ActivationKind;
   /** Slope of leakyRelu below 0, scale of elu. */
   readonly alpha: number;
+  /** Fused by the compiler: the gradient of the output comes as that of the input. */
+  readonly gated?: boolean;
 }
 
 /** Kinds whose derivative needs the input; that of the others is told from the output. */
@@ -19,6 +21,7 @@ export const activation: Op<ActivationAttributes> = {
   },
 
   backward(lowering, node) {
+    if (node.attributes.gated && lowering.adoptGradient(node.inputs[0], lowering.outputGradient(node))) return;
     const reference = lowering.tensor(NEEDS_INPUT.has(node.attributes.kind) ? node.inputs[0] : node.output);
     const outputGrad = lowering.outputGradient(node);
     const { tensor: inputGrad, write } = lowering.gradientTarget(node.inputs[0]);

@@ -11,6 +11,8 @@ export interface Conv2dAttributes {
   readonly groups: number;
   /** Fused by the compiler: applied where the output is written. */
   readonly activation?: ActivationAttributes;
+  /** Fused by the compiler: the gradient of the output comes as that before the activation. */
+  readonly gated?: boolean;
   /** Fused by the compiler in inference: the batch normalization whose scale and offset the weights take in. */
   readonly folded?: FoldedNormalization;
 }
@@ -50,9 +52,9 @@ export const conv2d: Op<Conv2dAttributes> = {
   },
 
   backward(lowering, node) {
-    const { geometry, activation } = node.attributes;
+    const { geometry, activation, gated } = node.attributes;
     let outputGrad = lowering.outputGradient(node);
-    if (activation !== undefined) {
+    if (activation !== undefined && !gated) {
       const before = lowering.temporary(`${node.name} before ${activation.kind}`, extentOf(node.output.shape));
       const kind = { activation: Activation[activation.kind], alpha: activation.alpha };
       const fields = { reference: lowering.tensor(node.output), outputGrad, inputGrad: before, ...kind, write: Write.overwrite };

@@ -1,10 +1,12 @@
-import { Pooling } from "../../build/records.ts";
+import { Activation, Pooling } from "../../build/records.ts";
 import { extentOf, type WindowGeometry } from "../shape.ts";
 import { type ArenaArray, elementsOf, type Op } from "./op.ts";
 
 export interface Pool2dAttributes {
   readonly kind: keyof typeof Pooling;
   readonly geometry: WindowGeometry;
+  /** Fused by the compiler: applied right before, and its gradient is part of this op's. */
+  readonly activation?: "relu";
 }
 
 export const pool2d: Op<Pool2dAttributes> = {
@@ -16,8 +18,9 @@ export const pool2d: Op<Pool2dAttributes> = {
       argmax = lowering.array(`${node.name} argmax`, count, argmaxBytes(node.attributes) === 1 ? "byte" : "word");
       lowering.saved.set(node, argmax);
     }
-    const fields = { input: lowering.tensor(node.inputs[0]), output: lowering.tensor(node.output), argmax, ...kernelFields(node.attributes) };
-    lowering.step("pool2dOutput", node, fields, { cost: cost(node) });
+    const fields = { input: lowering.tensor(node.inputs[0]), output: lowering.tensor(node.output), argmax };
+    const activation = Activation[node.attributes.activation ?? "linear"];
+    lowering.step("pool2dOutput", node, { ...fields, activation, ...kernelFields(node.attributes) }, { cost: cost(node) });
   },
 
   backward(lowering, node) {
@@ -28,9 +31,9 @@ export const pool2d: Op<Pool2dAttributes> = {
   },
 };
 
-/** A window of up to 256 cells has its argmax in a byte. */
+/** A window of up to 255 cells has its argmax in a byte; 255 is no cell. */
 function argmaxBytes({ geometry }: Pool2dAttributes): 1 | 4 {
-  return geometry.windowHeight * geometry.windowWidth <= 256 ? 1 : 4;
+  return geometry.windowHeight * geometry.windowWidth <= 255 ? 1 : 4;
 }
 
 function kernelFields(attributes: Pool2dAttributes) {

@@ -8,18 +8,23 @@ import { expectClose, F32_SUM, seededRandom } from "../support/kernels.ts";
 
 describe("options", () => {
   test("are read, with defaults", () => {
-    expect(parseOptions([])).toEqual({ suites: ["kernels", "inference", "training", "growth"], short: false, profile: false });
-    expect(parseOptions(["--suite", "training", "--short", "--json", "a.json", "--markdown", "a.md", "--case", "ox@1"])).toEqual({
+    expect(parseOptions([])).toEqual({
+      suites: ["kernels", "inference", "training", "threads", "growth"],
+      short: false,
+      profile: false,
+      html: "build/bench.html",
+    });
+    expect(parseOptions(["--suite", "training", "--short", "--json", "a.json", "--markdown", "a.md", "--html", "a.html", "--case", "ox@1"])).toEqual({
       ...{ suites: ["training"], short: true, profile: false },
-      ...{ json: "a.json", markdown: "a.md", case: "ox@1" },
+      ...{ json: "a.json", markdown: "a.md", html: "a.html", case: "ox@1" },
     });
   });
 
   test.each([
-    [["--suit"], "unknown option --suit"],
-    [["--suite", "speed"], "--suite speed: it is one of kernels, inference, training, growth"],
-    [["--json"], "--json needs a value"],
-    [["--json", "--short"], "--json needs a value"],
+    [["--suit"], "Unknown option '--suit'"],
+    [["--suite", "speed"], "--suite speed: it is one of kernels, inference, training, threads, growth"],
+    [["--json"], "Option '--json <value>' argument missing"],
+    [["--json", "--short"], "Option '--json' argument is ambiguous"],
   ])("%j is refused", (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);
   });
@@ -58,7 +63,7 @@ describe("rows", () => {
       ["bench-js", "float64", true],
     ]);
     const [{ medianMs, minMs, rate, fraction, ...rest }] = rows;
-    const named = { suite: "kernels", case: "case", engine: "convlet", numerics: "strict", unit: "GFLOP/s", checked: true };
+    const named = { arithmetic: 1e6, suite: "kernels", case: "case", engine: "convlet", numerics: "strict", unit: "GFLOP/s", checked: true };
     expect(rest).toEqual({ ...named, threads: 1, runtime: `Node ${process.versions.node}` });
     expect(medianMs).toBeGreaterThanOrEqual(minMs);
     expect(rate).toBeCloseTo(2 / medianMs, 10);
@@ -69,7 +74,7 @@ describe("rows", () => {
     const wrong = { ...right, numerics: "relaxed", result: () => ({ output: [1, 2.1] }) } as const;
     const { rows, problems } = await timed({ contenders: [right, wrong, baseline] });
     expect(rows.map(({ checked }) => checked)).toEqual([true, false, true]);
-    expect(problems).toEqual(["case convlet relaxed: output differs from bench-js by 5.0e-2, allowed 0.000001"]);
+    expect(problems).toEqual(["case convlet relaxed: output differs from bench-js float64 by 5.0e-2, allowed 0.000001"]);
     expect(largestError({}, { output: [1] })).toEqual(["output", Number.POSITIVE_INFINITY]);
   });
 

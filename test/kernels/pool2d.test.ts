@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Pooling, Write } from "../../build/records.ts";
+import { Activation, Pooling, Write } from "../../build/records.ts";
 import { EXACT, expectClose, F32_SUM, machineNames, TestMemory, type TestTensor } from "../support/kernels.ts";
 import { floatsOf, indexOf, surroundings } from "../support/storage.ts";
 
@@ -12,6 +12,8 @@ interface Geometry {
   readonly out: [number, number];
   /** Bytes of an argmax cell, where not the fewest. */
   readonly bytes?: 4;
+  /** Relu, where the gradient before it is asked for. */
+  readonly activation?: number;
 }
 
 const geometries: Geometry[] = [
@@ -26,7 +28,20 @@ const geometries: Geometry[] = [
   { name: "window larger than the image", size: [2, 3], window: [5, 5], stride: [1, 1], pad: [2, 2], out: [2, 3] },
   { name: "first window behind the first cell", size: [7, 8], window: [2, 3], stride: [3, 2], pad: [-1, -2], out: [2, 2] },
   { name: "2x2 stride 2, cells of 4 bytes", size: [4, 6], window: [2, 2], stride: [2, 2], pad: [0, 0], out: [2, 3], bytes: 4 },
-  { name: "more than 256 cells", size: [18, 19], window: [17, 17], stride: [1, 2], pad: [0, 0], out: [2, 2] },
+  { name: "more than 255 cells", size: [18, 19], window: [16, 16], stride: [1, 2], pad: [0, 0], out: [3, 2] },
+  { name: "2x2 stride 1", size: [3, 4], window: [2, 2], stride: [1, 1], pad: [0, 0], out: [2, 3] },
+  { name: "2x2 stride 2, behind relu", size: [5, 6], window: [2, 2], stride: [2, 2], pad: [0, 0], out: [2, 3], activation: Activation.relu },
+  { name: "3x3 stride 2, behind relu", size: [5, 7], window: [3, 3], stride: [2, 2], pad: [1, 1], out: [3, 4], activation: Activation.relu },
+  {
+    name: "behind relu, cells of 4 bytes",
+    size: [4, 6],
+    window: [2, 2],
+    stride: [2, 2],
+    pad: [0, 0],
+    out: [2, 3],
+    bytes: 4,
+    activation: Activation.relu,
+  },
 ];
 
 const kinds = [
@@ -38,11 +53,12 @@ function recordFields(geometry: Geometry, kind: number) {
   const [windowHeight, windowWidth] = geometry.window;
   const [strideY, strideX] = geometry.stride;
   const [padTop, padLeft] = geometry.pad;
-  return { kind, argmaxBytes: cellBytes(geometry), windowHeight, windowWidth, strideY, strideX, padTop, padLeft };
+  const { activation = Activation.linear } = geometry;
+  return { kind, argmaxBytes: cellBytes(geometry), activation, windowHeight, windowWidth, strideY, strideX, padTop, padLeft };
 }
 
 function cellBytes({ window, bytes }: Geometry): 1 | 4 {
-  return bytes ?? (window[0] * window[1] <= 256 ? 1 : 4);
+  return bytes ?? (window[0] * window[1] <= 255 ? 1 : 4);
 }
 
 /** The cells of every window, in order: [output pixel][cell] → [y, x, number in the unclipped window]. */
@@ -61,6 +77,15 @@ function windows({ size, window, stride, pad, out }: Geometry): [number, number,
   return all;
 }
 
+const NO_CELL = { 1: 255, 4: -1 };
+
+/** Of the maximum, the first of equal ones; a NaN takes no cell, and nothing does behind it. */
+function winnerOf(values: number[]): number {
+  const end = values.findIndex(Number.isNaN);
+  const compared = end < 0 ? values : values.slice(0, Math.max(1, end));
+  return compared.length === 1 ? 0 : compared.indexOf(Math.max(...compared));
+}
+
 /** values [batch, height, width, channels] → pooled values and argmax [batch, outHeight, outWidth, channels]. */
 function pool(geometry: Geometry, kind: number, values: Float64Array, batch: number, channels: number) {
   const [height, width] = geometry.size;
@@ -71,9 +96,9 @@ function pool(geometry: Geometry, kind: number, values: Float64Array, batch: num
       for (let channel = 0; channel < channels; channel++) {
         const inWindow = cells.map(([y, x]) => values[((image * height + y) * width + x) * channels + channel]);
         const largest = inWindow.some(Number.isNaN) ? Number.NaN : Math.max(...inWindow);
-        const winner = inWindow.findIndex((value) => value === largest || Number.isNaN(value));
-        argmax.push(cells[winner][2]);
-        pooled.push(kind === Pooling.max ? inWindow[winner] : inWindow.reduce((a, b) => a + b, 0) / cells.length);
+        const winner = winnerOf(inWindow);
+        argmax.push(geometry.activation === Activation.relu && largest <= 0 ? NO_CELL[cellBytes(geometry)] : cells[winner][2]);
+        pooled.push(kind === Pooling.max ? (Number.isNaN(largest) ? largest : inWindow[winner]) : inWindow.reduce((a, b) => a + b, 0) / cells.length);
       }
   return { pooled, argmax };
 }
@@ -102,7 +127,7 @@ function readCells(memory: TestMemory, argmax: { address: number; count: number 
 describe.each(machineNames)("pool2d on %s", (machine) => {
   describe.each(kinds)("$name", ({ kind }) => {
     test.each(geometries)("$name: forward, argmax, gradient", async (geometry) => {
-      for (const channels of [1, 2, 3, 4, 5, 7, 8, 16, 17, 67]) {
+      for (const channels of [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 32, 67]) {
         const memory = new TestMemory(machine);
         const fields = recordFields(geometry, kind);
         const slice = channels % 2 === 1 ? { slice: { of: channels + 3, at: 2 } } : {};
@@ -147,11 +172,11 @@ describe.each(machineNames)("pool2d on %s", (machine) => {
     });
   });
 
-  test.each([geometries[0], geometries[3], geometries[11]])("NaN, infinities, ties and -0 in max: $name", async (geometry) => {
+  test.each([geometries[0], geometries[3], geometries[11], geometries[13]])("NaN, infinities, ties and -0 in max: $name", async (geometry) => {
     const hostile = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 0, 1, 1, -0, Number.NEGATIVE_INFINITY, 1e-40, -1];
     for (const rare of [1, 37]) {
       const memory = new TestMemory(machine);
-      const channels = 5;
+      const channels = 21;
       const fields = recordFields(geometry, Pooling.max);
       const count = 2 * geometry.size[0] * geometry.size[1] * channels;
       const values = Array.from({ length: count }, (_, i) => hostile[(i * 7 + (i % (rare + 3))) % hostile.length]).map((value, i) =>

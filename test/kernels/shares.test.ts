@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { Binary, Pooling, type RunHeader, Write } from "../../build/records.ts";
+import { Activation, Binary, Pooling, type RunHeader, Write } from "../../build/records.ts";
 import type { Numerics } from "../../src/machine/wasm.ts";
 import { EXACT, expectClose, machineNames, type TestArray, TestMemory, type TestTensor } from "../support/kernels.ts";
 import { runShares } from "../support/storage.ts";
@@ -30,11 +30,12 @@ const cases: Record<string, Case> = {
   },
   "pool2dOutput and pool2dInputGrad": async (memory, split) => {
     const written: TestTensor[] = [];
+    const activation = Activation.relu;
     for (const kind of [Pooling.max, Pooling.mean]) {
       const output = memory.tensor([2, 3, 4, 70], { values: "nan" });
       const inputGrad = memory.tensor(shape, { values: "nan" });
       const argmax = memory.bytes(2 * 3 * 4 * 70);
-      await runShares(memory, "pool2dOutput", { input: memory.tensor(shape), output, argmax, kind, ...window }, split);
+      await runShares(memory, "pool2dOutput", { input: memory.tensor(shape), output, argmax, activation, kind, ...window }, split);
       await runShares(memory, "pool2dInputGrad", { outputGrad: output, inputGrad, argmax, kind, ...window, write: Write.overwrite }, split);
       written.push(output, inputGrad);
     }

@@ -104,7 +104,8 @@ function classOf(curve: Curve, index: number): string {
   return `series s${curve.color ?? index}${curve.dashed ? " dashed" : ""}`;
 }
 
-function mark(series: number, x: number, y: number): string {
+/** A point: its shape, too, tells the series. */
+export function mark(series: number, x: number, y: number): string {
   const [cx, cy] = [round(x), round(y)];
   if (series % 2 === 0) return `<circle cx="${cx}" cy="${cy}" r="3.2"/>`;
   return `<rect x="${round(x - 2.9)}" y="${round(y - 2.9)}" width="5.8" height="5.8"/>`;
@@ -128,6 +129,7 @@ function axis(low: number, high: number): Axis {
   return { from: ticks[0]!, to: ticks.at(-1)!, ticks };
 }
 
-function round(value: number): number {
+/** To hundredths of a pixel. */
+export function round(value: number): number {
   return Number(value.toFixed(2));
 }

@@ -22,7 +22,7 @@ export interface LinesFigure {
 }
 
 /** Figures take the whole width, or half of it where there is room: charts always, tables and pictures if told so. */
-export type Figure = LinesFigure | BarsFigure | MatrixFigure | PicturesFigure | TableFigure;
+export type Figure = LinesFigure | BarsFigure | MatrixFigure | PicturesFigure | TableFigure | DrawnFigure;
 
 /** One group of bars per label, one bar per series. */
 export interface BarsFigure {
@@ -70,6 +70,16 @@ export interface TableFigure {
   readonly kind: "table";
   readonly caption: string;
   readonly half?: boolean;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** A chart of another kind, drawn by whoever knows it: classes of style.ts, numbers for the table below. */
+export interface DrawnFigure {
+  readonly kind: "drawn";
+  readonly caption: string;
+  readonly half?: boolean;
+  readonly svg: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }

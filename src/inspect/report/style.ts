@@ -64,6 +64,10 @@ svg .series path { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-l
 .s0 { --s: var(--s0); } .s1 { --s: var(--s1); } .s2 { --s: var(--s2); } .s3 { --s: var(--s3); }
 svg .series path { stroke: var(--s); } svg .series circle, svg .series rect, svg .bar rect { fill: var(--s); }
 svg .series.dashed path { stroke-dasharray: 5 4; } svg .series.dashed circle, svg .series.dashed rect { fill: var(--paper); stroke: var(--s); stroke-width: 1.5; }
+svg .limit { stroke: var(--ink); stroke-width: 1.4; fill: none; } svg .leader { stroke: var(--soft); stroke-width: 0.7; fill: none; }
+svg .hollow rect, svg .hollow circle { fill: var(--paper); stroke: var(--s); stroke-width: 1.5; } svg .bad { fill: none; stroke: var(--wrong); stroke-width: 1.6; }
+svg .name { fill: var(--ink); font-weight: 600; } svg .small { font-size: 9.5px; }
+figure.drawn svg { max-width: 31rem; } figure.drawn.wide svg { max-width: none; min-width: 40rem; }
 .row-label { font: 0.9rem/1.4 var(--sans); margin: 1.1rem 0 0.45rem; max-width: none; }
 .pixels { list-style: none; display: flex; flex-wrap: wrap; gap: 0.55rem; margin: 0; padding: 0; }
 .pixels li { display: flex; flex-direction: column; gap: 0.25rem; }

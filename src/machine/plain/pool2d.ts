@@ -1,4 +1,4 @@
-import { Pooling, Write } from "../../../build/records.ts";
+import { Activation, Pooling, Write } from "../../../build/records.ts";
 import type { PlainKernel, PlainMemory } from "./memory.ts";
 import { elementIndex } from "./tensor.ts";
 
@@ -26,15 +26,14 @@ export const pool2dOutput: PlainKernel<"pool2dOutput"> = (record, { floats, byte
             for (let x = columns.start; x < columns.end; x++) {
               const value = floats[elementIndex(input, image, y, x) + channel];
               sum += value;
-              if (value > largest || (Number.isNaN(value) && !Number.isNaN(largest))) {
-                largest = value;
-                largestCell = (y - rows.origin) * record.windowWidth + x - columns.origin;
-              }
+              if (value > largest) largestCell = (y - rows.origin) * record.windowWidth + x - columns.origin;
+              if (value > largest || Number.isNaN(value)) largest = value;
             }
           }
           const mean = sum / ((rows.end - rows.start) * (columns.end - columns.start));
           floats[to + channel] = record.kind === Pooling.max ? largest : mean;
           if (record.kind !== Pooling.max || argmax === null) continue;
+          if (record.activation === Activation.relu && largest <= 0) largestCell = -1;
           if (record.argmaxBytes === 1) bytes[argmax + cells + channel] = largestCell;
           else words[argmax / 4 + cells + channel] = largestCell;
         }
@@ -59,6 +58,7 @@ export const pool2dInputGrad: PlainKernel<"pool2dInputGrad"> = (record, memory) 
           const gradient = floats[from + channel];
           if (record.kind === Pooling.max) {
             const cell = record.argmaxBytes === 1 ? bytes[argmax + cells + channel] : words[argmax / 4 + cells + channel];
+            if (cell >= record.windowHeight * record.windowWidth || cell < 0) continue;
             const y = rows.origin + Math.floor(cell / record.windowWidth);
             const x = columns.origin + (cell % record.windowWidth);
             floats[elementIndex(inputGrad, image, y, x) + channel] += gradient;

@@ -1,0 +1,78 @@
+/** What the compiler joins: which records are left, and that the numbers stay. */
+import { describe, expect, test } from "vitest";
+import type { KernelName } from "../build/records.ts";
+import type { Engine } from "../src/engine.ts";
+import * as convlet from "../src/index.ts";
+import type { Program } from "../src/program.ts";
+import type { Compiled, Session } from "../src/training/session.ts";
+import type { Layer, Model } from "./support/api.ts";
+import { labels, numbers } from "./support/networks.ts";
+
+const { conv2d, dense, flatten, maxPooling2d } = convlet;
+
+function trainingProgram(model: Model, capacity: number): Program {
+  const { session, compiled } = model as unknown as { engine: Engine; session: Session; compiled: Compiled };
+  return session.trainingProgram(compiled, capacity).program;
+}
+
+function kernels({ steps }: Program, layer: string): KernelName[] {
+  return steps.filter(({ name, section }) => name === layer && section !== "prepare").map(({ kernel }) => kernel);
+}
+
+function classifier(...layers: Layer[]): Model {
+  const model = convlet.sequential([convlet.input({ shape: [9, 10, 3] }), ...layers, flatten(), dense({ units: 3, activation: "softmax" })], {
+    seed: 1,
+  });
+  model.compile({ optimizer: "sgd", loss: "sparseCategoricalCrossentropy" });
+  return model;
+}
+
+/** Gradients by parameter, with 0 for -0. */
+async function gradients(model: Model): Promise<number[][]> {
+  const all = await model.gradients(numbers(4 * 270), labels(4, 3));
+  return Object.values(all).map(({ data }) => Array.from(data, (value) => value + 0));
+}
+
+describe("max pooling behind relu", () => {
+  const relu = { filters: 18, kernelSize: 3, activation: "relu" } as const;
+
+  test("its gradient is that before the relu", async () => {
+    using model = classifier(conv2d(relu), maxPooling2d());
+    await model.ready;
+    expect(kernels(trainingProgram(model, 4), "conv2d")).toEqual(["conv2dOutput", "conv2dWeightGrad"]);
+  });
+
+  test("the convolution's output is not kept for the backward pass", async () => {
+    using model = classifier(conv2d(relu), maxPooling2d());
+    using kept = classifier(conv2d(relu), convlet.averagePooling2d());
+    await Promise.all([model.ready, kept.ready]);
+    const output = 4 * 64 * 7 * 8 * 18;
+    const pooled = output / 4;
+    expect(trainingProgram(kept, 64).arenaBytes).toBeGreaterThan(2 * output);
+    expect(trainingProgram(model, 64).arenaBytes).toBeLessThan(output + 4 * pooled);
+  });
+
+  test.each([
+    ["2x2", maxPooling2d()],
+    ["3x3, overlapping", maxPooling2d({ poolSize: 3, strides: 2, padding: "same" })],
+  ])("%s: the same gradients as with a relu of its own derivative", async (_, pooling) => {
+    using fused = classifier(conv2d(relu), pooling);
+    const leaky = convlet.leakyRelu({ alpha: 0 });
+    using apart = classifier(conv2d({ ...relu, activation: "linear" }), leaky, pooling);
+    await Promise.all([fused.ready, apart.ready]);
+    apart.setWeights(fused.getWeights());
+    expect(kernels(trainingProgram(apart, 4), "conv2d")).toContain("activationInputGrad");
+    expect(await gradients(fused)).toEqual(await gradients(apart));
+  });
+
+  test("not where somebody else reads the relu", async () => {
+    const x = convlet.input({ shape: [9, 10, 3] });
+    const first = conv2d(relu).apply(x);
+    const pools = [maxPooling2d().apply(first), convlet.averagePooling2d().apply(first)];
+    const outputs = dense({ units: 3, activation: "softmax" }).apply(flatten().apply(convlet.add().apply(pools)));
+    using model = convlet.model({ inputs: x, outputs });
+    model.compile({ optimizer: "sgd", loss: "sparseCategoricalCrossentropy" });
+    await model.ready;
+    expect(kernels(trainingProgram(model, 4), "conv2d")).toContain("activationInputGrad");
+  });
+});
