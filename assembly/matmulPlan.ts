@@ -2,7 +2,9 @@
 import { Floats } from "./records";
 import { RowView } from "./rowView";
 
+/** Rows of a tile. The fused form has registers for two more. */
 export const TILE_ROWS: i32 = 4;
+export const WIDE_TILE_ROWS: i32 = 6;
 export const TILE_COLUMNS: i32 = 8;
 export const PANEL_ROW_BYTES: i32 = 32;
 
@@ -36,8 +38,13 @@ export class Matmul {
   innerPanelStep: i32;
   run: i32;
 
-  /** 1: source channel = column (no sum over channels), and `panel` is the unpacked weight. */
-  depthwise: i32;
+  /** Not 0: rows are copied there before they are multiplied, `segmentRows` × `segments` segments of `segmentRun` floats each. */
+  patches: usize;
+  segmentRows: i32;
+  segmentRowStep: i32;
+  segments: i32;
+  segmentStep: i32;
+  segmentRun: i32;
 
   /** Bounds of the result; ±Infinity: none. leaky 1: what is below 0 is multiplied by alpha. */
   low: f32;
@@ -60,8 +67,8 @@ export class Matmul {
     this.panel = panels;
   }
 
+  /** Source channel = column: no sum over channels, and `panel` is the unpacked weight. */
   setDepthwise(weight: Floats, channels: i32): void {
-    this.depthwise = 1;
     this.groups = 1;
     this.columns = channels;
     this.panels = (channels + TILE_COLUMNS - 1) / TILE_COLUMNS;
@@ -73,13 +80,13 @@ export class Matmul {
 
 /**
  * Scratch of a thread: the product, its three views, zeros for an absent bias, a tile, tables of sources, targets and addends;
- * together 1,952 bytes.
+ * together MATMUL_SCRATCH bytes.
  */
-const VIEWS: usize = 112;
+const VIEWS: usize = 128;
 const VIEW_BYTES: usize = 32;
-export const ZEROS: usize = 208;
-export const TILE: usize = 240;
-export const TABLES: usize = 368;
+export const ZEROS: usize = 224;
+export const TILE: usize = 256;
+export const TABLES: usize = 448;
 
 /** A product in a thread's scratch, without addend and bending. */
 export function matmulAt(scratch: usize): Matmul {

@@ -22,6 +22,14 @@ export const MAX_THREADS: usize = 32;
 /** First byte that the host may lay out. */
 export const FIRST_FREE: usize = 4096;
 
+/** Scratch of a thread for a matrix product: see matmulPlan.ts. */
+export const MATMUL_SCRATCH: usize = 2080;
+/** What algorithm `patches` has behind it for the rows of a block. */
+export const PATCHES_SCRATCH: usize = 16384;
+/** Scratch of a thread for a weight gradient, and for each of up to 128 columns: see conv2d/weightGrad.ts. */
+export const WEIGHT_GRAD_SCRATCH: usize = 3344;
+export const WEIGHT_GRAD_COLUMN_SCRATCH: usize = 512;
+
 /** What changes from run to run. Kernels read it from RUN_HEADER; records never hold these. */
 @unmanaged
 export class RunHeader {
@@ -114,12 +122,14 @@ export enum Write {
 
 /** How an op computes; chosen by the compiler from geometry alone. */
 export enum Algorithm {
-  /** Panels of 8 columns, tiles of 4 pixels. */
+  /** Panels of 8 columns, tiles of 4 or 6 pixels. */
   matmul = 1,
   /** One weight per channel and tap: groups = inChannels = outChannels. */
   depthwise,
   /** F(4x4, 3x3): window 3x3, stride, dilation and groups 1. */
   winograd,
+  /** matmul on copies of the windows, a block at a time: where taps follow each other in short runs, as in a first layer. */
+  patches,
 }
 
 export enum Activation {

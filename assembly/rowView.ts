@@ -3,9 +3,11 @@ import { Floats, Tensor } from "./records";
 
 /** Rows whose pointers stand in a table at one time. */
 export const MAX_ROWS: i32 = 128;
-/** A table: one pointer per row, and four more for a tile that is computed aside. */
+/** A table: one pointer per row, and six more for a tile that is computed aside. */
 export const ASIDE: usize = 512;
-export const TABLE_BYTES: usize = 528;
+export const TABLE_BYTES: usize = 544;
+/** What the highest tile may lack. */
+const REPEATED: usize = 5;
 
 /** Pixels of a tensor as the rows of a matrix: where each begins; steps in bytes. base 0: absent. */
 @unmanaged
@@ -26,14 +28,14 @@ export function viewPixels(view: RowView, tensor: Tensor, y: i32, x: i32, stepY:
   view.pixelStep = (stepX * tensor.pixelStride) << 2;
 }
 
-/** Writes the pointers of `count` rows from firstRow on; the last is repeated to fill a group of four. */
+/** Writes the pointers of `count` rows from firstRow on; the last is repeated to fill a tile. */
 export function fillPointers(table: usize, view: RowView, firstRow: i32, count: i32): void {
   const pixels = view.height * view.width;
   let image = firstRow / pixels;
   let y = (firstRow - image * pixels) / view.width;
   let x = firstRow - image * pixels - y * view.width;
   let ptr = view.base + image * view.imageStep + y * view.rowStep + x * view.pixelStep;
-  const end = table + ((<usize>count + 3) & ~3) * sizeof<usize>();
+  const end = table + (<usize>count + REPEATED) * sizeof<usize>();
   for (let left = count; table < end; table += sizeof<usize>()) {
     store<usize>(table, ptr);
     if (--left <= 0) continue;

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { root } from "./install.mjs";
 import { packKernels, unshared, withNote, withoutNames } from "./packKernels.mjs";
 import { generateRecords } from "./records.mjs";
+import { generateTiles } from "./tiles.mjs";
 import { buildWorkerCode } from "./workerCode.mjs";
 
 const require = createRequire(import.meta.url);
@@ -34,8 +35,9 @@ export async function buildKernels() {
   const sources = sourcesHash();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
   rmSync(stamp, { force: true });
-  mkdirSync(join(root, "build/named"), { recursive: true });
+  for (const folder of ["build/named", "build/assembly"]) mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, "build/records.ts"), generateRecords(readFileSync(join(root, "assembly/records.ts"), "utf8")));
+  writeFileSync(join(root, "build/assembly/tiles.ts"), generateTiles());
   await Promise.all(KERNELS.flatMap(({ config, prefix }) => TARGETS.map((target) => compile(config, target, `${prefix}${target}.wasm`))));
   for (const { prefix, packed } of KERNELS) {
     const [strict, relaxed] = TARGETS.map((target) => readFileSync(join(root, `build/named/${prefix}${target}.wasm`)));
@@ -85,7 +87,8 @@ function node(args, shown = "always") {
 /** Of everything that decides what the kernels become. */
 function sourcesHash() {
   const files = readdirSync(join(root, "assembly"), { recursive: true }).map((name) => join("assembly", name));
-  files.push("asconfig.json", "package-lock.json", "scripts/build.mjs", "scripts/packKernels.mjs", "scripts/records.mjs");
+  files.push("asconfig.json", "package-lock.json");
+  for (const name of ["build", "packKernels", "records", "tiles"]) files.push(`scripts/${name}.mjs`);
   const hash = createHash("sha256");
   for (const file of files.filter((name) => /\.\w+$/.test(name)).sort()) hash.update(`${file}\n`).update(readFileSync(join(root, file)));
   return hash.digest("hex");

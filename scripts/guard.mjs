@@ -85,7 +85,7 @@ function inspect(node, version, target) {
   }
   const functions = printedFunctions(stdout);
   if (functions.size === 0) problems.push(`Node ${version} ${target}: prints no machine code`);
-  else for (const entry of list) judge(entry, functions.get(entry.function), version, target);
+  else for (const entry of list) if ((entry.target ?? target) === target) judge(entry, functions.get(entry.function), version, target);
   const listed = new Set(list.map((entry) => entry.function));
   const spilling = [...functions].filter(([name, printed]) => !listed.has(name) && hotLoops(printed).some(({ stores, loads }) => stores + loads > 0));
   if (only === "" && spilling.length > 0) notes.push(`Node ${version} ${target}: ${spilling.map(([name]) => shortName(name)).join(", ")}`);

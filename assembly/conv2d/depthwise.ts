@@ -1,9 +1,92 @@
+/** Depthwise convolutions: every channel with its own window. Threads share the rows of the output. */
+import { depthwise3s1, depthwise3s2, depthwise5s1, depthwise5s2 } from "../../build/assembly/tiles";
 import { multiplyAdd } from "../lanes";
 import { storeTile } from "../matmul";
-import { Matmul } from "../matmulPlan";
+import { Matmul, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
+import { ASIDE, MAX_ROWS, RowView, TABLE_BYTES, fillPointers } from "../rowView";
+import { copyTile, setAside } from "./tiles";
+
+/** Neighbouring outputs that a span computes at one time, and its least length. */
+const QUAD: i32 = 4;
+/** Outputs computed for one vector of channels after the other: what they read should stay in the first-level cache. */
+const SPAN: i32 = 16;
 
 /**
- * 4 pixels × 8 channels of a depthwise convolution: each tap's weights meet the same channels of the source. `panel` points at
+ * `panel` is weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
+ * Windows 3 or 5 wide whose taps are neighbours go by spans of a row; others, and maps narrower than 4, tap by tap.
+ */
+export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
+  const stride = strideInTaps(matmul);
+  const windowWidth = matmul.innerCount;
+  const width = matmul.target.width;
+  const inSpans = width >= QUAD && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
+  const rows = matmul.rows / width;
+  for (let row = thread; row < rows; row += threads) {
+    if (inSpans) runRow(matmul, row, stride);
+    else for (let x = 0; x < width; x += MAX_ROWS - QUAD) runPixels(matmul, row * width + x, min(MAX_ROWS - QUAD, width - x));
+  }
+}
+
+/** Taps from an output's first to its neighbour's, or 0 where these do not meet. */
+function strideInTaps(matmul: Matmul): i32 {
+  const tap = matmul.innerStep;
+  return tap > 0 && matmul.source.pixelStep % tap == 0 ? matmul.source.pixelStep / tap : 0;
+}
+
+function runRow(matmul: Matmul, row: i32, stride: i32): void {
+  const width = matmul.target.width;
+  const image = row / matmul.target.height;
+  const y = row - image * matmul.target.height;
+  let source = pixelAt(matmul.source, image, y);
+  let target = pixelAt(matmul.target, image, y);
+  let addend = matmul.addend.base != 0 ? pixelAt(matmul.addend, image, y) : 0;
+  for (let left = width; left > 0; ) {
+    const count = left < SPAN + QUAD ? left : SPAN;
+    runSpan(matmul, source, target, addend, count, stride);
+    source += count * matmul.source.pixelStep;
+    target += count * matmul.target.pixelStep;
+    if (addend != 0) addend += count * matmul.addend.pixelStep;
+    left -= count;
+  }
+}
+
+function pixelAt(view: RowView, image: i32, y: i32): usize {
+  return view.base + image * view.imageStep + y * view.rowStep;
+}
+
+function runSpan(matmul: Matmul, source: usize, target: usize, addend: usize, count: i32, stride: i32): void {
+  if (matmul.innerCount == 3) {
+    if (stride == 1) depthwise3s1(matmul, source, target, addend, count);
+    else depthwise3s2(matmul, source, target, addend, count);
+  } else if (stride == 1) depthwise5s1(matmul, source, target, addend, count);
+  else depthwise5s2(matmul, source, target, addend, count);
+}
+
+/** `count` pixels, at most MAX_ROWS, of all channels. */
+function runPixels(matmul: Matmul, firstRow: i32, count: i32): void {
+  const table = changetype<usize>(matmul) + TABLES;
+  fillPointers(table, matmul.source, firstRow, count);
+  fillPointers(table + TABLE_BYTES, matmul.target, firstRow, count);
+  if (matmul.addend.base != 0) fillPointers(table + 2 * TABLE_BYTES, matmul.addend, firstRow, count);
+  const tile = changetype<usize>(matmul) + TILE;
+  for (let row = 0; row < count; row += TILE_ROWS) {
+    const pointers = table + (<usize>row << 2);
+    for (let channel = 0; channel < matmul.columns; channel += TILE_COLUMNS) {
+      const offset = <usize>channel << 2;
+      const bias = matmul.bias != 0 ? matmul.bias + offset : changetype<usize>(matmul) + ZEROS;
+      const columns = min(TILE_COLUMNS, matmul.columns - channel);
+      if (columns == TILE_COLUMNS && count - row >= TILE_ROWS) depthwiseTile(matmul, pointers, matmul.panel + offset, bias, offset);
+      else {
+        setAside(matmul, pointers, tile - offset);
+        depthwiseTile(matmul, table + ASIDE, matmul.panel + offset, bias, offset);
+        copyTile(tile, pointers, offset, min(TILE_ROWS, count - row), columns);
+      }
+    }
+  }
+}
+
+/**
+ * 4 pixels × 8 channels: each tap's weights meet the same channels of the source. `panel` points at
  * weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
  * The exit between the halves is a fence, never taken: see tile4x8.
  */

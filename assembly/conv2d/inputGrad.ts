@@ -1,6 +1,7 @@
 import { Matmul, PANEL_ROW_BYTES, matmulAt, mergeSegments } from "../matmulPlan";
 import { Algorithm, Conv2dInputGrad, RunHeader, RUN_HEADER, Write } from "../records";
 import { viewPixels } from "../rowView";
+import { runDepthwise } from "./depthwise";
 import { chooseBlocks, runMatmul } from "./tiles";
 import { runWinograd } from "./winograd";
 
@@ -57,6 +58,7 @@ function inputGradPhase(record: Conv2dInputGrad, phaseY: i32, phaseX: i32, threa
   setWeights(record, matmul, lastY, lastX);
   matmul.outerPanelStep *= stepY;
   matmul.innerPanelStep *= stepX;
+  if (record.algorithm == Algorithm.depthwise) return runDepthwise(matmul, thread, threads);
   if (!empty) mergeSegments(matmul);
   chooseBlocks(matmul, outputGrad.channels);
   runMatmul(matmul, thread, threads);

@@ -1,15 +1,23 @@
-/** The rows × panels loop around the tiles of matmul.ts and depthwise.ts: blocks for the caches, shares for the threads. */
-import { tile4x8, vector1x32 } from "../matmul";
-import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
-import { ASIDE, MAX_ROWS, TABLE_BYTES, fillPointers } from "../rowView";
-import { depthwiseTile } from "./depthwise";
+/** The rows × panels loop around the tiles of a matrix product: blocks for the caches, shares for the threads. */
+import { tile4x8, tile6x8 } from "../../build/assembly/tiles";
+import { LANES, f32At, storeUpTo } from "../lanes";
+import { vector1x32 } from "../matmul";
+import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
+import { ASIDE, TABLE_BYTES, fillPointers } from "../rowView";
+import { gatherPatches, patchRows } from "./patches";
 
 /** What the rows of a block read, at most (taps apart): half of a small second-level cache. */
 const BLOCK_BYTES: i32 = 256 << 10;
+/** Rows of a block: whole tiles of either height. */
+const BLOCK_ROWS: i32 = 120;
+const BLOCK_ROWS_STEP: i32 = 12;
+/** Panels that a single row meets at one time. */
+const VECTOR_PANELS: i32 = 4;
 
 /** Chooses blocks of rows for the caches; it changes no bit of the result. */
 export function chooseBlocks(matmul: Matmul, sourceChannels: i32): void {
-  matmul.blockRows = max(4 * TILE_ROWS, min(MAX_ROWS, (BLOCK_BYTES / (sourceChannels << 2)) & ~3));
+  const rows = matmul.patches != 0 ? patchRows(matmul) : BLOCK_BYTES / (sourceChannels << 2);
+  matmul.blockRows = max(BLOCK_ROWS_STEP, min(BLOCK_ROWS, rows - (rows % BLOCK_ROWS_STEP)));
 }
 
 /**
@@ -29,81 +37,97 @@ export function runMatmul(matmul: Matmul, thread: i32, threads: i32): void {
     fillPointers(table, matmul.source, firstRow, count);
     fillPointers(table + TABLE_BYTES, matmul.target, firstRow, count);
     if (matmul.addend.base != 0) fillPointers(table + 2 * TABLE_BYTES, matmul.addend, firstRow, count);
-    const firstPanel = (part * panels) / parts;
-    const endPanel = ((part + 1) * panels) / parts;
-    if (matmul.depthwise) runRowsFirst(matmul, count, firstPanel, endPanel);
-    else runPanelsFirst(matmul, count, firstPanel, endPanel);
+    if (matmul.patches != 0) gatherPatches(matmul, count);
+    runPanels(matmul, count, (part * panels) / parts, ((part + 1) * panels) / parts);
   }
 }
 
 /** A panel stays in the first-level cache while the rows pass. */
-function runPanelsFirst(matmul: Matmul, count: i32, firstPanel: i32, endPanel: i32): void {
-  let panel = firstPanel;
-  if (count == 1) {
-    for (; panel + 4 <= endPanel && fourWholePanels(matmul, panel); panel += 4) runVector(matmul, panel);
-  }
-  for (; panel < endPanel; panel++) {
-    for (let row = 0; row < count; row += TILE_ROWS) runTile(matmul, row, min(TILE_ROWS, count - row), panel);
-  }
-}
-
-/** Depthwise: the weights are few and the source is read once. */
-function runRowsFirst(matmul: Matmul, count: i32, firstPanel: i32, endPanel: i32): void {
-  for (let row = 0; row < count; row += TILE_ROWS) {
-    for (let panel = firstPanel; panel < endPanel; panel++) runTile(matmul, row, min(TILE_ROWS, count - row), panel);
+function runPanels(matmul: Matmul, count: i32, firstPanel: i32, endPanel: i32): void {
+  for (let panel = firstPanel; panel < endPanel; ) {
+    const together = count == 1 ? min(VECTOR_PANELS, min(endPanel - panel, matmul.panels - (panel % matmul.panels))) : 1;
+    if (together > 1) runVector(matmul, panel, together);
+    else runPanel(matmul, count, panel);
+    panel += together;
   }
 }
 
-function fourWholePanels(matmul: Matmul, panel: i32): bool {
-  return (panel % matmul.panels + 4) * TILE_COLUMNS <= matmul.columns;
-}
-
-/** One tile; what does not fill 4 x 8 is computed whole aside and its valid part copied. */
-function runTile(matmul: Matmul, row: i32, validRows: i32, panel: i32): void {
+function runPanel(matmul: Matmul, count: i32, panel: i32): void {
   const group = matmul.groups == 1 ? 0 : panel / matmul.panels;
   const panelColumn = (panel - group * matmul.panels) * TILE_COLUMNS;
   const columnOffset = <usize>(group * matmul.columns + panelColumn) << 2;
   const validColumns = min(TILE_COLUMNS, matmul.columns - panelColumn);
-  const whole = validRows == TILE_ROWS && validColumns == TILE_COLUMNS;
-  const table = changetype<usize>(matmul) + TABLES;
-  const pointers = table + (<usize>row << 2);
-  if (!whole) setAside(matmul, pointers, changetype<usize>(matmul) + TILE - columnOffset);
-  const tilePointers = whole ? pointers : table + ASIDE;
   const panelPtr = matmul.panel + panel * matmul.panelStep;
-  const bias = biasAt(matmul, columnOffset);
-  if (matmul.depthwise) depthwiseTile(matmul, tilePointers, panelPtr, bias, columnOffset);
-  else tile4x8(matmul, tilePointers, panelPtr, bias, columnOffset, group * matmul.sourceGroupStep);
-  if (!whole) copyTile(changetype<usize>(matmul) + TILE, pointers, columnOffset, validRows, validColumns);
-}
-
-function biasAt(matmul: Matmul, columnOffset: usize): usize {
-  return matmul.bias != 0 ? matmul.bias + columnOffset : changetype<usize>(matmul) + ZEROS;
+  const bias = matmul.bias != 0 ? matmul.bias + columnOffset : changetype<usize>(matmul) + ZEROS;
+  const sourceOffset = group * matmul.sourceGroupStep;
+  let pointers = changetype<usize>(matmul) + TABLES;
+  if (validColumns == TILE_COLUMNS) {
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      for (; count >= WIDE_TILE_ROWS && count != 2 * TILE_ROWS; count -= WIDE_TILE_ROWS) {
+        tile6x8(matmul, pointers, panelPtr, bias, columnOffset, sourceOffset);
+        pointers += WIDE_TILE_ROWS * sizeof<usize>();
+      }
+    }
+    for (; count >= TILE_ROWS; count -= TILE_ROWS) {
+      tile4x8(matmul, pointers, panelPtr, bias, columnOffset, sourceOffset);
+      pointers += TILE_ROWS * sizeof<usize>();
+    }
+  }
+  const aside = changetype<usize>(matmul) + TABLES + ASIDE;
+  while (count > 0) {
+    const rows = ASC_FEATURE_RELAXED_SIMD && count > TILE_ROWS && count != 2 * TILE_ROWS ? WIDE_TILE_ROWS : TILE_ROWS;
+    setAside(matmul, pointers, changetype<usize>(matmul) + TILE - columnOffset);
+    if (ASC_FEATURE_RELAXED_SIMD && rows == WIDE_TILE_ROWS) tile6x8(matmul, aside, panelPtr, bias, columnOffset, sourceOffset);
+    else tile4x8(matmul, aside, panelPtr, bias, columnOffset, sourceOffset);
+    copyTile(changetype<usize>(matmul) + TILE, pointers, columnOffset, min(rows, count), validColumns);
+    pointers += rows * sizeof<usize>();
+    count -= rows;
+  }
 }
 
 /** Copies a tile's pointers behind the table and turns its targets to `target` and what follows it in steps of a panel's row. */
-function setAside(matmul: Matmul, pointers: usize, target: usize): void {
+export function setAside(matmul: Matmul, pointers: usize, target: usize): void {
   const aside = changetype<usize>(matmul) + TABLES + ASIDE;
-  v128.store(aside, v128.load(pointers));
-  v128.store(aside, v128.load(pointers, 2 * TABLE_BYTES), 2 * TABLE_BYTES);
-  for (let i: usize = 0; i < 4; i++) store<usize>(aside + i * sizeof<usize>(), target + i * PANEL_ROW_BYTES, TABLE_BYTES);
+  copyPointers(aside, pointers);
+  if (matmul.addend.base != 0) copyPointers(aside + 2 * TABLE_BYTES, pointers + 2 * TABLE_BYTES);
+  for (let i: usize = 0; i < <usize>WIDE_TILE_ROWS; i++) store<usize>(aside + i * sizeof<usize>(), target + i * PANEL_ROW_BYTES, TABLE_BYTES);
 }
 
-/** The single row at the table's begin times four panels. */
-function runVector(matmul: Matmul, panel: i32): void {
+function copyPointers(to: usize, from: usize): void {
+  v128.store(to, v128.load(from));
+  v128.store64_lane(to, v128.load64_zero(from, 16), 0, 16);
+}
+
+/** The single row at the table's begin times `together` panels. Where they are not four whole ones, the sums go by way of the tile. */
+function runVector(matmul: Matmul, panel: i32, together: i32): void {
   const group = panel / matmul.panels;
-  const columnOffset = <usize>(group * matmul.columns + (panel - group * matmul.panels) * TILE_COLUMNS) << 2;
+  const panelColumn = (panel - group * matmul.panels) * TILE_COLUMNS;
+  const columnOffset = <usize>(group * matmul.columns + panelColumn) << 2;
+  const valid = min(VECTOR_PANELS * TILE_COLUMNS, matmul.columns - panelColumn);
   const pointers = changetype<usize>(matmul) + TABLES;
-  setAside(matmul, pointers, load<usize>(pointers, TABLE_BYTES));
+  const tile = changetype<usize>(matmul) + TILE;
+  const to = load<usize>(pointers, TABLE_BYTES) + columnOffset;
+  const whole = valid == VECTOR_PANELS * TILE_COLUMNS && together == VECTOR_PANELS;
+  setAside(matmul, pointers, (whole ? to : tile) - columnOffset);
   const addend = load<usize>(pointers, 2 * TABLE_BYTES);
-  for (let i: usize = 0; i < 4; i++) store<usize>(pointers + ASIDE + i * sizeof<usize>(), addend + i * PANEL_ROW_BYTES, 2 * TABLE_BYTES);
-  const bias = biasAt(matmul, columnOffset);
-  vector1x32(matmul, pointers + ASIDE, matmul.panel + panel * matmul.panelStep, bias, columnOffset, group * matmul.sourceGroupStep);
+  for (let i = 0; i < VECTOR_PANELS; i++) {
+    store<usize>(pointers + ASIDE + (<usize>i << 2), addend + min(i, together - 1) * PANEL_ROW_BYTES, 2 * TABLE_BYTES);
+  }
+  const bias = matmul.bias != 0 ? matmul.bias + columnOffset : changetype<usize>(matmul) + ZEROS;
+  const panelPtr = matmul.panel + panel * matmul.panelStep;
+  vector1x32(matmul, pointers + ASIDE, panelPtr, together - 1, bias, columnOffset, group * matmul.sourceGroupStep);
+  if (whole) return;
+  const columns = min(valid, together * TILE_COLUMNS);
+  for (let column = 0; column < columns; column += LANES) storeUpTo(f32At(to, column), v128.load(f32At(tile, column)), columns - column);
 }
 
-function copyTile(tile: usize, pointers: usize, columnOffset: usize, validRows: i32, validColumns: i32): void {
+/** The valid part of a tile that was computed aside. */
+export function copyTile(tile: usize, pointers: usize, columnOffset: usize, validRows: i32, validColumns: i32): void {
   for (let i = 0; i < validRows; i++) {
-    const to = load<usize>(pointers + (<usize>i << 2), TABLE_BYTES) + columnOffset;
-    const from = tile + i * PANEL_ROW_BYTES;
-    for (let j: usize = 0; j < <usize>validColumns << 2; j += 4) store<f32>(to + j, load<f32>(from + j));
+    const to = load<usize>(pointers, TABLE_BYTES) + columnOffset;
+    storeUpTo(to, v128.load(tile), validColumns);
+    if (validColumns > LANES) storeUpTo(to + 16, v128.load(tile, 16), validColumns - LANES);
+    tile += PANEL_ROW_BYTES;
+    pointers += sizeof<usize>();
   }
 }

@@ -4,7 +4,7 @@ import { Algorithm, Conv2dWeightGrad, RunHeader, RUN_HEADER, Write } from "../re
 import { MAX_ROWS, TABLE_BYTES } from "../rowView";
 import { biasGrad, depthwiseWeightGrad } from "./channelSums";
 import { CHUNK_BYTES, OFFSETS, TABLES, fillChunk, storeOffsets } from "./gradientChunk";
-import { transposedTile } from "./transposedTile";
+import { transposedTile } from "../../build/assembly/tiles";
 import { winogradWeightGrad } from "./winogradWeightGrad";
 
 /** Columns whose share of a chunk of outputGrad is packed at one time: 64 KB, in the second-level cache. */
@@ -13,7 +13,7 @@ const STRIP_ROW_BYTES: i32 = 16;
 
 /**
  * Scratch behind what gradientChunk.ts lays out: a tile, a strip of the input, a block of outputGrad.
- * A thread needs BLOCK (3,312) + 512 bytes per column, the columns of a group rounded up to 8, at most MAX_COLUMNS.
+ * A thread needs WEIGHT_GRAD_SCRATCH (BLOCK) bytes and 512 per column, the columns of a group rounded up to 8, at most MAX_COLUMNS.
  */
 const TILE: usize = CHUNK_BYTES;
 const STRIP: usize = TILE + TILE_ROWS * PANEL_ROW_BYTES;

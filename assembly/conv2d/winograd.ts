@@ -6,7 +6,7 @@
  * window reaches.
  */
 import { Matmul, PANEL_ROW_BYTES, TILE_COLUMNS } from "../matmulPlan";
-import { multiplyQuads } from "./winogradProduct";
+import { multiplyRows } from "./winogradProduct";
 import { LINES_BYTES, copyPatch, transformInput, transformOutput } from "./winogradTransforms";
 
 export const POSITIONS: i32 = 36;
@@ -16,10 +16,10 @@ export const PIXELS: i32 = 4;
 export const PATCH: i32 = 6;
 const CHUNK_PANELS: i32 = 8;
 /** Few enough for the second-level cache, enough to use a panel while it is in the first. */
-export const BLOCK_TILES: i32 = 32;
+export const BLOCK_TILES: i32 = 36;
 
 /** Scratch of a thread behind the Matmul (its tables are not used): this plan, lines, a patch, transformed input, products. */
-const PLAN: usize = 240;
+const PLAN: usize = 256;
 const LINES: usize = 320;
 const ARRAYS: usize = LINES + LINES_BYTES;
 
@@ -68,7 +68,7 @@ export function runWinograd(matmul: Matmul, thread: i32, threads: i32): void {
     const endPanel = ((part + 1) * matmul.panels) / parts;
     for (let panel = (part * matmul.panels) / parts; panel < endPanel; panel += CHUNK_PANELS) {
       const panels = min(CHUNK_PANELS, endPanel - panel);
-      multiply(matmul, plan, endQuad - firstQuad, panel, panels);
+      multiply(matmul, plan, panel, panels);
       transformOutputs(matmul, plan, panel * TILE_COLUMNS, panels * TILE_COLUMNS);
     }
   }
@@ -111,7 +111,7 @@ function transformInputs(matmul: Matmul, plan: Plan): void {
   }
 }
 
-function multiply(matmul: Matmul, plan: Plan, quads: i32, firstPanel: i32, panels: i32): void {
+function multiply(matmul: Matmul, plan: Plan, firstPanel: i32, panels: i32): void {
   let inputs = plan.inputs;
   let products = plan.products;
   let position = matmul.panel + firstPanel * matmul.panelStep;
@@ -120,7 +120,7 @@ function multiply(matmul: Matmul, plan: Plan, quads: i32, firstPanel: i32, panel
   for (; products < end; products += plan.productPositionStep) {
     for (let panel = 0; panel < panels; panel++) {
       const to = products + panel * PANEL_ROW_BYTES;
-      multiplyQuads(inputs, plan.inputStep, quads, position + panel * matmul.panelStep, matmul.run, to, plan.productStep);
+      multiplyRows(inputs, plan.inputStep, plan.tiles, position + panel * matmul.panelStep, matmul.run, to, plan.productStep);
     }
     inputs += plan.inputPositionStep;
     position += positionStep;

@@ -3,7 +3,7 @@ import { PANEL_ROW_BYTES, TILE_ROWS } from "../matmulPlan";
 import { Conv2dWeightGrad, RunHeader, RUN_HEADER, Write } from "../records";
 import { CHUNK_BYTES } from "./gradientChunk";
 import { pixelPtr } from "../tensor";
-import { transposedTile } from "./transposedTile";
+import { transposedTile } from "../../build/assembly/tiles";
 import { BLOCK_TILES, PATCH, PIXELS, POSITIONS, POSITION_GAP } from "./winograd";
 import { LINES_BYTES, copyPatch, transformInput, transformOutputGrad, transformWeightGrad } from "./winogradTransforms";
 
@@ -38,7 +38,7 @@ class Plan {
 
 /**
  * weightGrad [3, 3, inChannels, outChannels] ← or += Gᵀ [Σ over tiles (Bᵀ d B) ⊗ (A dy Aᵀ)] G: the adjoint of F(4x4, 3x3) in its window,
- * 36 products inputsᵀ · outputGrads over the tiles of the whole batch, in blocks of 32, and a last transform.
+ * 36 products inputsᵀ · outputGrads over the tiles of the whole batch, in blocks of BLOCK_TILES, and a last transform.
  * Threads share blocks of weights, so each sum has one order; blocks are cut smaller when there are more threads than blocks.
  */
 export function winogradWeightGrad(record: Conv2dWeightGrad, scratch: usize, thread: i32, threads: i32): void {

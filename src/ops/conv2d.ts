@@ -1,5 +1,14 @@
 /** Convolution, and with a 1x1 window over [1, 1, features] the dense layer. */
-import { Activation, Algorithm, Panels, Write } from "../../build/records.ts";
+import {
+  Activation,
+  Algorithm,
+  MATMUL_SCRATCH,
+  PATCHES_SCRATCH,
+  Panels,
+  WEIGHT_GRAD_COLUMN_SCRATCH,
+  WEIGHT_GRAD_SCRATCH,
+  Write,
+} from "../../build/records.ts";
 import type { Node, Parameter } from "../graph.ts";
 import { type Extent, extentOf, type WindowGeometry } from "../shape.ts";
 import type { ActivationAttributes } from "./activation.ts";
@@ -28,9 +37,6 @@ export interface FoldedNormalization {
 type Conv2dNode = Node & { attributes: Conv2dAttributes };
 
 type Direction = "output" | "inputGrad" | "weightGrad";
-
-/** Scratch of the matmul driver: row pointers and a partial tile. */
-const MATMUL_SCRATCH = 1952;
 
 export const conv2d: Op<Conv2dAttributes> = {
   forward(lowering, node) {
@@ -154,27 +160,42 @@ function scratchBytes(node: Conv2dNode, direction: Direction): number {
   const { groups } = node.attributes;
   const inChannels = extentOf(node.inputs[0].shape).channels;
   const outChannels = extentOf(node.output.shape).channels;
-  const isWinograd = algorithmOf(node, direction) === Algorithm.winograd;
+  const algorithm = algorithmOf(node, direction);
+  const isWinograd = algorithm === Algorithm.winograd;
   if (direction === "weightGrad") return isWinograd ? winogradGradientScratch(inChannels, outChannels) : weightGradScratch(outChannels / groups);
-  if (!isWinograd) return MATMUL_SCRATCH;
+  if (algorithm === Algorithm.patches) return MATMUL_SCRATCH + PATCHES_SCRATCH;
+  if (algorithm !== Algorithm.winograd) return MATMUL_SCRATCH;
   return direction === "output" ? winogradScratch(inChannels, outChannels) : winogradScratch(outChannels, inChannels);
 }
 
 /** Row pointers and packed operands of a chunk of 128 pixels, up to 128 columns of the output's gradient. */
 function weightGradScratch(outChannels: number): number {
-  return 3312 + 512 * Math.min(128, roundUp(outChannels, 8));
+  return WEIGHT_GRAD_SCRATCH + WEIGHT_GRAD_COLUMN_SCRATCH * Math.min(128, roundUp(outChannels, 8));
 }
 
 /** Chosen from geometry alone. */
 function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Direction): number {
   const { groups, geometry } = attributes;
   const [from, to] = [extentOf(inputs[0].shape), extentOf(output.shape)];
-  if (groups > 1) return groups === from.channels && groups === to.channels ? Algorithm.depthwise : Algorithm.matmul;
+  if (groups === from.channels && groups === to.channels) return Algorithm.depthwise;
+  if (groups > 1) return Algorithm.matmul;
   const pays =
     direction === "inputGrad"
       ? winogradPays(geometry, { ...from, source: to.channels, columns: from.channels, minTiles: 1 })
       : winogradPays(geometry, { ...to, source: from.channels, columns: to.channels, minTiles: direction === "output" ? 4 : 1 });
-  return pays ? Algorithm.winograd : Algorithm.matmul;
+  if (pays) return Algorithm.winograd;
+  return direction === "output" && patchesPay(geometry, from, to) ? Algorithm.patches : Algorithm.matmul;
+}
+
+/** Floats of a tap's row below which a tile loses more at the ends of runs than a copy costs; and the copies must fit, 12 at least. */
+const SHORT_RUN = 16;
+const MOST_PATCH = 256;
+
+/** A copy serves all panels: with one alone it costs more than it saves. */
+function patchesPay({ windowHeight, windowWidth, dilationX }: WindowGeometry, from: Extent, to: Extent): boolean {
+  const run = dilationX === 1 ? windowWidth * from.channels : from.channels;
+  const size = windowHeight * windowWidth * from.channels;
+  return size > run && run <= SHORT_RUN && size <= MOST_PATCH && to.channels > 8;
 }
 
 function windowFields(node: Conv2dNode, direction: Direction) {

@@ -27,7 +27,7 @@ export function winogradPays(geometry: WindowGeometry, { height, width, source, 
 }
 
 const POSITIONS = 36;
-const BLOCK_TILES = 32;
+const BLOCK_TILES = 36;
 const POSITION_GAP = 64;
 const LINES = 576;
 const BLOCK_CHANNELS = 64;
@@ -48,7 +48,7 @@ export function winogradGradientScratch(inChannels: number, outChannels: number)
   const input = 4 * blockChannels(inChannels, 4);
   const outputGrad = 4 * blockChannels(outChannels, 8);
   const sums = POSITIONS * ((input / 4) * outputGrad + POSITION_GAP);
-  return 1200 + LINES + POSITIONS * Math.max(input, outputGrad) + blockBytes(input) + blockBytes(outputGrad) + sums;
+  return 1232 + LINES + POSITIONS * Math.max(input, outputGrad) + blockBytes(input) + blockBytes(outputGrad) + sums;
 }
 
 function blockBytes(row: number): number {

@@ -1,5 +1,17 @@
 /** Sets up the records of one convolution for the tests: shapes, halos, scratch, seeded operands. */
-import { Activation, Algorithm, type KernelName, Panels, type Records, type RunHeader, Write } from "../../build/records.ts";
+import {
+  Activation,
+  Algorithm,
+  type KernelName,
+  MATMUL_SCRATCH,
+  PATCHES_SCRATCH,
+  Panels,
+  type Records,
+  type RunHeader,
+  WEIGHT_GRAD_COLUMN_SCRATCH,
+  WEIGHT_GRAD_SCRATCH,
+  Write,
+} from "../../build/records.ts";
 import { recordBytes, writeInstruction, writeRunHeader } from "../../src/machine/records.ts";
 import { compileKernels } from "../../src/machine/wasm.ts";
 import { roundUp, winogradGradientScratch, winogradPanels, winogradScratch } from "../../src/ops/winograd.ts";
@@ -72,8 +84,8 @@ export function scratchBytes(kernel: KernelName, { inChannels, outChannels, algo
   if (isWinograd && kernel === "conv2dOutput") return winogradScratch(inChannels, outChannels);
   if (isWinograd && kernel === "conv2dInputGrad") return winogradScratch(outChannels, inChannels);
   if (isWinograd) return winogradGradientScratch(inChannels, outChannels);
-  if (kernel !== "conv2dWeightGrad") return 1952;
-  return 3312 + 512 * Math.min(128, Math.ceil(outChannels / groups / 8) * 8);
+  if (kernel !== "conv2dWeightGrad") return algorithm === Algorithm.patches ? MATMUL_SCRATCH + PATCHES_SCRATCH : MATMUL_SCRATCH;
+  return WEIGHT_GRAD_SCRATCH + WEIGHT_GRAD_COLUMN_SCRATCH * Math.min(128, Math.ceil(outChannels / groups / 8) * 8);
 }
 
 export class ConvCase {

@@ -28,6 +28,36 @@ const depthwise = [1, 3, 4, 5, 7, 8, 9, 12, 16, 17].flatMap((count): Geometry[] 
   const each = { ...base, inChannels: count, outChannels: count, groups: count, algorithm: Algorithm.depthwise };
   return [each, { ...each, stride: [2, 3], pad }, { ...each, height: 13, window: [5, 3], stride: [1, 2], dilation: [2, 1] }];
 });
+/** Rows on both sides of the spans of 16 that depthwise convolutions take, and of the 4 pixels within. */
+const spans = [3, 4, 5, 7, 16, 18, 19, 20, 21, 37].flatMap((width): Geometry[] => {
+  const each = { ...base, height: 4, width, inChannels: 6, outChannels: 6, groups: 6, algorithm: Algorithm.depthwise };
+  return [
+    each,
+    { ...each, stride: [1, 2] },
+    { ...each, window: [3, 5], pad: [1, 1, 2, 2], sliced: true },
+    { ...each, window: [5, 5], stride: [2, 2], pad: [2, 2, 2, 2] },
+    { ...each, stride: [1, 2], dilation: [1, 2], pad: [1, 1, 2, 2] },
+  ];
+});
+/** Windows of short runs, copied before they are multiplied: one block of rows, several, and what does not fill a tile. */
+const patches = [1, 2, 3, 5].flatMap((inChannels): Geometry[] => {
+  const each = { ...base, height: 13, width: 17, inChannels, outChannels: 19, algorithm: Algorithm.patches };
+  return [
+    each,
+    { ...each, window: [5, 5], stride: [2, 2], pad },
+    { ...each, window: [5, 3], dilation: [1, 2], outChannels: 8 },
+    { ...each, window: [1, 4], pad: [0, 0, 0, 0], sliced: true },
+    { ...each, height: 2, width: 3 },
+  ];
+});
+/** Rows around the heights of the tiles, 4 and 6, with whole and with partial columns. */
+const rows = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 119, 120, 121, 122, 125, 126, 128].flatMap((width): Geometry[] => {
+  const each = { ...base, batch: 1, height: 1, width, inChannels: 3, window: [1, 1] as [number, number], pad: [0, 0, 0, 0] as [0, 0, 0, 0] };
+  return [
+    { ...each, outChannels: 16 },
+    { ...each, outChannels: 13 },
+  ];
+});
 export const special: Geometry[] = [
   { ...base, window: [5, 7], pad: [0, 0, 0, 0], outChannels: 10 },
   { ...base, window: [5, 7], pad: [0, 0, 0, 0], sliced: true },
@@ -49,11 +79,12 @@ export const special: Geometry[] = [
   { ...base, height: 2, width: 1, window: [3, 3], stride: [3, 3] },
   { ...base, height: 9, width: 9, window: [5, 5], pad: [4, 4, 4, 4] },
 ];
-const geometries = [...channels, ...windows, ...groups, ...depthwise, ...special];
+const geometries = [...channels, ...windows, ...groups, ...depthwise, ...spans, ...patches, ...rows, ...special];
 
 export function nameOf(g: Geometry): string {
   const { stride = [1, 1], dilation = [1, 1], groups = 1 } = g;
-  const kind = g.algorithm === Algorithm.depthwise ? "depthwise" : `groups ${groups}`;
+  const algorithms: Readonly<Record<number, string>> = { [Algorithm.depthwise]: "depthwise", [Algorithm.patches]: "patches" };
+  const kind = algorithms[g.algorithm ?? Algorithm.matmul] ?? `groups ${groups}`;
   return `${g.batch}x${g.height}x${g.width}x${g.inChannels}→${g.outChannels} window ${g.window} stride ${stride} dilation ${dilation} pad ${g.pad} ${kind}${g.sliced ? " sliced" : ""}`;
 }
 export const named = geometries.map((geometry): [string, Geometry] => [nameOf(geometry), geometry]);

@@ -1,0 +1,202 @@
+/**
+ * Writes the micro-kernels of every matrix product, AssemblyScript with each sum in a local of its own: asc unrolls no loops and keeps
+ * no array in registers. What differs is where rows come from and where sums go; the steps over k in between are one text.
+ *
+ * Their form is V8's: 15 vector registers, and on Node 20 and 22 a scheduler that moves loads up until registers spill. An exit
+ * that consumes every sum stops it (a fence): between k-steps a real one, within a step one that is never taken. Measured on one Zen 4
+ * core, GFLOP/s hot in cache at 128 steps, Node 24 / Node 20 — fused: 6x8, two steps, fenced after every row 55 / 54, 4x8 50 / 45 to 51,
+ * 3x12 51 / 51, 2x16 50 / 50; 6x8 fenced by step alone 55 / 25. Apart: 4x8, four steps 41 / 38, 2x16 40 / 38, 5x8 41 / 34, 6x8 38 / 37.
+ */
+const COLUMNS = 2;
+
+/** Rows of a tile at most; the fused form has registers for two more. */
+const TILES = [
+  { rows: 4, steps: 4, fence: "step" },
+  { rows: 6, steps: 2, fence: "row" },
+];
+
+/** Depthwise windows with a kernel of their own: width of the window, steps of a pixel from one output to the next. */
+const SPANS = [
+  { window: 3, stride: 1 },
+  { window: 3, stride: 2 },
+  { window: 5, stride: 1 },
+  { window: 5, stride: 2 },
+];
+const SPAN_PIXELS = 4;
+
+export function generateTiles() {
+  const head = [
+    "// Made by scripts/tiles.mjs: micro-kernels, every sum in a local.",
+    'import { LANES, multiplyAdd, storeUpTo } from "../../assembly/lanes";',
+    'import { clamp, leak } from "../../assembly/matmul";',
+    'import { Matmul, PANEL_ROW_BYTES, ZEROS } from "../../assembly/matmulPlan";',
+    'import { TABLE_BYTES } from "../../assembly/rowView";',
+  ];
+  const products = TILES.flatMap((tile) => [segmentTile(tile), rowTile(tile)]);
+  return [...head, ...products, stripTile(TILES[0]), ...SPANS.map(depthwiseSpan), ""].join("\n");
+}
+
+const each = (count, line) => Array.from({ length: count }, (_, index) => line(index)).join("\n");
+const sums = (rows, line) => each(rows * COLUMNS, (index) => line(Math.floor(index / COLUMNS), index % COLUMNS));
+
+/** c += a[k] ⊗ panel[k], `steps` at a turn, until k is 0. `a(row, step)` loads a value into all lanes, `next` moves to the next turn. */
+function kLoop({ rows, steps, fence }, { a, next }) {
+  let never = 0;
+  const row = (step) => (i) => {
+    const products = each(COLUMNS, (j) => `c${i}${j} = multiplyAdd(a, b${j}, c${i}${j});`);
+    const stop = fence === "row" && i < rows - 1 ? `\nif (panel == ${++never}) break;` : "";
+    return `a = ${a(i, step)};\n${products}${stop}`;
+  };
+  const body = each(steps, (step) => {
+    const panel = each(COLUMNS, (j) => `b${j} = v128.load(panel, ${32 * step + 16 * j});`);
+    return `${panel}\n${each(rows, row(step))}\n${step < steps - 1 ? `if (k == ${step + 1}) break;` : ""}`;
+  });
+  return `while (true) {\n${body}\nk -= ${steps};\nif (k == 0) break;\n${next}\npanel += ${steps} * PANEL_ROW_BYTES;\n}`;
+}
+
+const TEMPORARIES = "let b0: v128, b1: v128, a: v128;";
+
+/**
+ * One tile of matmul.ts: `pointers` holds the addresses of its source rows, and of their targets and addends behind. k walks segments.
+ * A function of its own, because V8 swaps in optimized code only at a call.
+ */
+function segmentTile(tile) {
+  const { rows, steps } = tile;
+  const loop = kLoop(tile, { a: (i, step) => `v128.load32_splat(a${i}, ${4 * step})`, next: each(rows, (i) => `a${i} += ${4 * steps};`) });
+  return `
+export function tile${rows}x8(matmul: Matmul, pointers: usize, panel: usize, bias: usize, columnOffset: usize, sourceOffset: usize): void {
+${each(rows, (i) => `let a${i} = load<usize>(pointers, ${4 * i}) + sourceOffset;`)}
+${sums(rows, (i, j) => `let c${i}${j} = v128.load(bias, ${16 * j});`)}
+${TEMPORARIES}
+const run = matmul.run;
+const passed = ((run - 1) & ~${steps - 1}) << 2;
+const innerStep = matmul.innerStep - passed;
+const innerPanelStep = matmul.innerPanelStep - (passed << 3);
+const outerStep = matmul.outerStep - matmul.innerCount * matmul.innerStep;
+const outerPanelStep = matmul.outerPanelStep - matmul.innerCount * matmul.innerPanelStep;
+for (let outer = matmul.outerCount; outer > 0; outer--) {
+for (let inner = matmul.innerCount; inner > 0; inner--) {
+let k = run;
+${loop}
+${each(rows, (i) => `a${i} += innerStep;`)}
+panel += innerPanelStep;
+}
+${each(rows, (i) => `a${i} += outerStep;`)}
+panel += outerPanelStep;
+}
+if (matmul.addend.base != 0) {
+let d: usize;
+${each(rows, (i) => `d = load<usize>(pointers, 2 * TABLE_BYTES + ${4 * i}) + columnOffset;\n${each(COLUMNS, (j) => `c${i}${j} = f32x4.add(c${i}${j}, v128.load(d, ${16 * j}));`)}`)}
+}
+if (matmul.leaky) {
+const alpha = f32x4.splat(matmul.alpha);
+const zero = f32x4.splat(0);
+${sums(rows, (i, j) => `c${i}${j} = leak(c${i}${j}, alpha, zero);`)}
+}
+const low = f32x4.splat(matmul.low);
+const high = f32x4.splat(matmul.high);
+let to: usize;
+${each(rows, (i) => `to = load<usize>(pointers, TABLE_BYTES + ${4 * i}) + columnOffset;\n${each(COLUMNS, (j) => `v128.store(to, clamp(c${i}${j}, low, high), ${16 * j});`)}`)}
+}`;
+}
+
+/**
+ * to [rows][8] ← a [rows][k] · panel [k][8]; rows `aStep` and `toStep` bytes apart: Winograd's products, without the segments, tables and
+ * bending of the above, which would cost a tenth of the time at 64 channels.
+ */
+function rowTile(tile) {
+  const { rows, steps } = tile;
+  const loop = kLoop(tile, { a: (i, step) => `v128.load32_splat(a${i}, ${4 * step})`, next: each(rows, (i) => `a${i} += ${4 * steps};`) });
+  return `
+// @ts-ignore: decorator
+@inline
+export function product${rows}x8(a0: usize, aStep: usize, panel: usize, k: i32, to: usize, toStep: usize): void {
+${each(rows - 1, (i) => `let a${i + 1} = a${i} + aStep;`)}
+${sums(rows, (i, j) => `let c${i}${j} = f32x4.splat(0);`)}
+${TEMPORARIES}
+${loop}
+${sums(rows, (i, j) => `v128.store(to, c${i}${j}, ${16 * j});${j === COLUMNS - 1 && i < rows - 1 ? "\nto += toStep;" : ""}`)}
+}`;
+}
+
+/** to [4][8] ← or += Σ over k of strip [k][4] ⊗ panel [k][8]; rows stripStep, panelStep and step bytes apart: weight gradients. */
+function stripTile(tile) {
+  const { rows, steps } = tile;
+  const body = each(steps, (step) => {
+    const panel = each(COLUMNS, (j) => `b${j} = v128.load(panel, ${16 * j});`);
+    const products = each(
+      rows,
+      (i) => `a = v128.load32_splat(strip, ${4 * i});\n${each(COLUMNS, (j) => `c${i}${j} = multiplyAdd(a, b${j}, c${i}${j});`)}`,
+    );
+    const exit = step < steps - 1 ? `if (k == ${step + 1}) break;` : `k -= ${steps};\nif (k == 0) break;`;
+    return `${panel}\n${products}\n${exit}\nstrip += stripStep;\npanel += panelStep;`;
+  });
+  return `
+export function transposedTile(
+  strip: usize, stripStep: usize, panel: usize, panelStep: usize, k: i32, to: usize, step: usize, add: bool,
+): void {
+${sums(rows, (i, j) => `let c${i}${j} = f32x4.splat(0);`)}
+${TEMPORARIES}
+while (true) {
+${body}
+}
+${each(rows, (i) => `if (add) {\n${each(COLUMNS, (j) => `c${i}${j} = f32x4.add(v128.load(to, ${16 * j}), c${i}${j});`)}\n}\n${each(COLUMNS, (j) => `v128.store(to, c${i}${j}, ${16 * j});`)}${i < rows - 1 ? "\nto += step;" : ""}`)}
+}`;
+}
+
+/**
+ * `count` (at least 4) pixels of a row of a depthwise convolution, all channels: 4 neighbouring pixels x 4 channels at a time. Taps of a
+ * window's row are neighbours too, and a value that is loaded meets all those that it has among the four. The last four overlap
+ * the ones before; what was stored there is not stored again, since it may be its own addend.
+ */
+function depthwiseSpan({ window, stride }) {
+  const reach = window + (SPAN_PIXELS - 1) * stride;
+  const pixels = (line) => each(SPAN_PIXELS, line);
+  const values = each(reach, (at) => `x${at} = v128.load(a);${at < reach - 1 ? "\na += innerStep;" : ""}`);
+  const products = each(window, (tap) => {
+    const sums = pixels((pixel) => `c${pixel} = multiplyAdd(x${tap + pixel * stride}, w, c${pixel});`);
+    return `w = v128.load(b);\n${sums}${tap < window - 1 ? `\nb += innerPanelStep;\nif (b == ${tap + 1}) break;` : ""}`;
+  });
+  return `
+export function depthwise${window}s${stride}(matmul: Matmul, source: usize, target: usize, addend: usize, count: i32): void {
+${each(reach, (at) => `let x${at}: v128;`)}
+let w: v128;
+const innerStep = matmul.innerStep;
+const innerPanelStep = matmul.innerPanelStep;
+const outerStep = matmul.outerStep - ${reach - 1} * innerStep;
+const outerPanelStep = matmul.outerPanelStep - ${window - 1} * innerPanelStep;
+const outerCount = matmul.outerCount;
+const low = f32x4.splat(matmul.low);
+const high = f32x4.splat(matmul.high);
+for (let channel = 0; channel < matmul.columns; channel += LANES) {
+const offset = <usize>channel << 2;
+const lanes = matmul.columns - channel;
+const bias = matmul.bias != 0 ? matmul.bias + offset : changetype<usize>(matmul) + ZEROS;
+for (let next = 0; next < count; next += ${SPAN_PIXELS}) {
+const first = min(next, count - ${SPAN_PIXELS});
+let a = source + offset + first * matmul.source.pixelStep;
+let b = matmul.panel + offset;
+${pixels((pixel) => `let c${pixel} = v128.load(bias);`)}
+for (let row = outerCount; row > 0; row--) {
+${values}
+${products}
+a += outerStep;
+b += outerPanelStep;
+}
+if (addend != 0) {
+const plusStep = matmul.addend.pixelStep;
+let plus = addend + offset + first * plusStep;
+${pixels((pixel) => `c${pixel} = f32x4.add(c${pixel}, v128.load(plus));${pixel < SPAN_PIXELS - 1 ? "\nplus += plusStep;" : ""}`)}
+}
+if (matmul.leaky) {
+const alpha = f32x4.splat(matmul.alpha);
+const zero = f32x4.splat(0);
+${pixels((pixel) => `c${pixel} = leak(c${pixel}, alpha, zero);`)}
+}
+const toStep = matmul.target.pixelStep;
+let to = target + offset + first * toStep;
+${pixels((pixel) => `${pixel < SPAN_PIXELS - 1 ? `if (first + ${pixel} >= next) ` : ""}storeUpTo(to, clamp(c${pixel}, low, high), lanes);${pixel < SPAN_PIXELS - 1 ? "\nto += toStep;" : ""}`)}
+}
+}
+}`;
+}
