@@ -32,8 +32,8 @@ export interface Placed {
   readonly program: Program;
   bases: Bases;
   sections: Map<Section, RecordRange>;
-  /** State version that section `prepare` last ran for, and on which machine. */
-  preparedFor: string;
+  /** State version that section `prepare` last ran for; 0: none. */
+  preparedFor: number;
 }
 
 export type Spec = Omit<ProgramSpec, "elementBytes" | "threads" | "stateOffset">;
@@ -49,6 +49,8 @@ const ALONE: ReadonlySet<Section> = new Set(["statistics", "update"]);
 
 export class Engine {
   readonly state: State;
+  /** Grows whenever programs move or go: what was looked up of them before is void. */
+  generation = 0;
   private readonly threads: number;
   private readonly programs = new Map<string, Placed>();
   private readonly machines = new Map<Machine["name"], Machine>();
@@ -158,7 +160,7 @@ export class Engine {
     if (placed === undefined) {
       const program = this.compile(spec());
       const kept = [...this.programs].slice(-(KEPT_PROGRAMS - 1));
-      const added: Placed = { program, bases: { state: 0, prepared: 0, arena: 0, table: 0 }, sections: new Map(), preparedFor: "" };
+      const added: Placed = { program, bases: { state: 0, prepared: 0, arena: 0, table: 0 }, sections: new Map(), preparedFor: 0 };
       this.layOut(new Map([...kept, [key, added]]));
       placed = added;
     }
@@ -170,6 +172,7 @@ export class Engine {
   /** After the optimizer changed, what was compiled for the old slots is void. */
   useSlots(slots: readonly string[]): void {
     this.state.useSlots(slots);
+    this.generation++;
     this.programs.clear();
     this.plain?.forget();
   }
@@ -186,13 +189,14 @@ export class Engine {
     });
     const arena = end;
     this.state.reserve(arena + Math.max(...[...programs.values()].map(({ program }) => program.arenaBytes)) + ALIGNMENT);
+    this.generation++;
     this.programs.clear();
     this.plain?.forget();
     let index = 0;
     for (const [key, placed] of programs) {
       placed.bases = { state: base, arena, ...bases[index++] };
       placed.sections = emit(placed.program, placed.bases, this.state.memory.buffer);
-      placed.preparedFor = "";
+      placed.preparedFor = 0;
       this.programs.set(key, placed);
     }
   }
@@ -202,10 +206,10 @@ export class Engine {
     if (this.disposed) throw new Error("model: it was disposed; make or load a new one");
     const machine = this.machine(run.numerics);
     writeRunHeader(this.state.memory.buffer, { abort: 0, ...run.header });
-    const wanted = `${this.state.version}`;
-    if (placed.preparedFor !== wanted) {
+    const { version } = this.state;
+    if (placed.preparedFor !== version) {
       this.execute(machine, placed.sections.get("prepare"), placed.program.preparedBytes);
-      placed.preparedFor = wanted;
+      placed.preparedFor = version;
     }
     for (const section of sections) {
       const range = placed.sections.get(section);
@@ -215,9 +219,14 @@ export class Engine {
     if (sections.includes("update") || sections.includes("statistics")) this.state.version++;
   }
 
+  /** How many threads may share so much work; undefined: all. */
+  threadsFor(work: number): number | undefined {
+    return work < LEAST_SHARED_WORK ? 1 : undefined;
+  }
+
   private execute(machine: Machine, range: RecordRange | undefined, work: number): void {
     if (range === undefined) return;
-    const ran = machine.execute(range.first, range.count, work < LEAST_SHARED_WORK ? 1 : undefined);
+    const ran = machine.execute(range.first, range.count, this.threadsFor(work));
     if (ran < range.count) throw new Error("model: the run was aborted");
   }
 
@@ -256,6 +265,7 @@ export class Engine {
 
   dispose(): void {
     this.disposed = true;
+    this.generation++;
     this.programs.clear();
     for (const machine of this.machines.values()) machine.dispose?.();
     this.machines.clear();

@@ -4,6 +4,7 @@ import { megabytes } from "./machine/state.ts";
 import type { Numerics } from "./machine/wasm.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import { describe, type Shape, sizeOf } from "./shape.ts";
+import { SingleRun } from "./singleRun.ts";
 import { asBatch, type Batch, type DataLike } from "./training/data.ts";
 import type { Session } from "./training/session.ts";
 import type { TensorData } from "./weights.ts";
@@ -20,10 +21,22 @@ export type ModelInput = DataLike | readonly DataLike[];
 const DEFAULT_BATCH = 32;
 
 export class Inference {
+  private single: SingleRun | undefined;
+
   constructor(
     private readonly session: Session,
     readonly numerics: Numerics,
   ) {}
+
+  /** What `run` gives for the model's only output; at once where one sample comes as before. */
+  predict(x: ModelInput, options: PredictOptions): TensorData {
+    const { single } = this;
+    const { graph } = this.session;
+    if (single?.isCurrent === true && x instanceof Float32Array && single.takes(x) && isPlain(options)) {
+      return { data: single.run(x), shape: [1, ...graph.outputs[0].shape] };
+    }
+    return this.run("predict", graph.outputs, x, options)[0];
+  }
 
   /** The values of `outputs` for all samples. `where` is the caller, for errors. */
   run(where: string, outputs: readonly Value[], x: ModelInput, options: PredictOptions = {}): TensorData[] {
@@ -47,7 +60,13 @@ export class Inference {
         result.set(engine.tensor(placed, ports.outputs[index], size), start * sizeOf(outputs[index].shape));
       });
     }
+    if (count === 1 && outputs === session.graph.outputs && this.single?.isCurrent !== true) this.single = SingleRun.of(engine, placed, numerics);
     return results.map((data, index) => ({ data, shape: [count, ...outputs[index].shape] }));
+  }
+
+  /** Lets go of the memory. */
+  dispose(): void {
+    this.single = undefined;
   }
 
   /** Checked samples, one batch per input. */
@@ -65,6 +84,14 @@ export class Inference {
       throw new RangeError(`${where}: inputs have ${batches[0].count} and ${different.count} samples, needs as many in each`);
     return batches;
   }
+}
+
+/** Whether options are those of most calls; others are checked one by one. */
+function isPlain(options: PredictOptions): boolean {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) return false;
+  for (const name in options) if (name !== "batchSize") return false;
+  const { batchSize } = options;
+  return batchSize === undefined || (Number.isSafeInteger(batchSize) && batchSize > 0);
 }
 
 function resultArray(where: string, shape: Shape): Float32Array {

@@ -20,6 +20,7 @@ import { checkModelOptions } from "./modelOptions.ts";
 import { checkNumber, checkOptions, within } from "./options.ts";
 import { describe, type Shape, sizeOf } from "./shape.ts";
 import type { DataLike } from "./training/data.ts";
+import { FrozenLayers } from "./training/frozenLayers.ts";
 import { type LossSpec, loss as lossOf } from "./training/losses.ts";
 import { createMetrics, type MetricSpec } from "./training/metrics.ts";
 import { type OptimizerSpec, optimizer as optimizerOf } from "./training/optimizers.ts";
@@ -70,7 +71,7 @@ export class Model {
   private readonly engine: Engine;
   private readonly session: Session;
   private readonly inference: Inference;
-  private readonly frozen = new Set<string>();
+  private readonly frozen = new FrozenLayers();
   private compiled: Compiled | undefined;
   private trainer: Trainer | undefined;
   private isDisposed = false;
@@ -87,14 +88,14 @@ export class Model {
     this.seed = seed;
     this.classNames = classNames;
     this.preprocessing = preprocessing;
-    for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.add(name);
+    for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.set(name, true);
     const predicts = numerics === "strict" ? "strict" : "relaxed";
     this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads), wasm, numerics: predicts });
     this.session = new Session(this.engine, this.graph, {
       seed,
       numerics: numerics === "relaxed" ? "relaxed" : "strict",
-      isTrainable: ({ layer }) => !this.frozen.has(layer),
-      trainableKey: () => [...this.frozen].sort().join("\n"),
+      isTrainable: this.isTrainable,
+      frozen: this.frozen,
     });
     this.inference = new Inference(this.session, predicts);
     this.layers = [...architecture.layers].map(([name, layer]) => this.modelLayer(name, layer));
@@ -238,7 +239,7 @@ export class Model {
     this.checkUsable();
     const { length } = this.graph.outputs;
     if (length > 1) throw new RangeError(`predict: the model has ${length} outputs; predictAll gives them all`);
-    return this.inference.run("predict", this.graph.outputs, x, options)[0];
+    return this.inference.predict(x, options);
   }
 
   /** `predict` for models of several outputs, in the order they were given. */
@@ -326,13 +327,13 @@ export class Model {
     return profile(this.engine, placed, { batch: count, numerics, rounds });
   }
 
-  private readonly isTrainable = ({ layer }: Parameter): boolean => !this.frozen.has(layer);
+  private readonly isTrainable = ({ layer }: Parameter): boolean => !this.frozen.names.has(layer);
 
   /** Bytes of the model's file: architecture, weights and training state, from which `load` continues to the bit. */
   toBytes(): Uint8Array<ArrayBuffer> {
     this.checkUsable();
-    const { architecture, session, seed, classNames, preprocessing, frozen, compiled, metricSpecs } = this;
-    return modelBytes({ architecture, session, seed, classNames, preprocessing, frozen, compiled, metricSpecs });
+    const { architecture, session, seed, classNames, preprocessing, compiled, metricSpecs } = this;
+    return modelBytes({ architecture, session, seed, classNames, preprocessing, compiled, metricSpecs });
   }
 
   /**
@@ -356,8 +357,7 @@ export class Model {
     const { epoch, step, run } = json.counters;
     Object.assign(this.session.counters, { epoch, step, run });
     this.session.learningRateOverride = json.learningRate;
-    this.frozen.clear();
-    for (const name of json.frozen) this.frozen.add(name);
+    this.frozen.replace(json.frozen);
   }
 
   /** A model of its own with the same layers and weights, not yet compiled. */
@@ -365,13 +365,14 @@ export class Model {
     this.checkUsable();
     const copy = new Model(this.architecture, this.options, "zeros");
     copy.setWeights(this.getWeights());
-    for (const name of this.frozen) copy.frozen.add(name);
+    copy.frozen.replace(this.frozen.names);
     return copy;
   }
 
   /** Gives memory and kernels back. Every later call throws. May be called twice. */
   dispose(): void {
     this.isDisposed = true;
+    this.inference.dispose();
     this.engine.dispose();
   }
 
@@ -394,8 +395,8 @@ export class Model {
         this.checkUsable();
         setWeights(`${layer.type} "${name}"`, this.engine, parameters, weights);
       },
-      getTrainable: () => !this.frozen.has(name),
-      setTrainable: (trainable) => (trainable ? this.frozen.delete(name) : this.frozen.add(name)),
+      getTrainable: () => !this.frozen.names.has(name),
+      setTrainable: (trainable) => this.frozen.set(name, !trainable),
       inputOf: (x) => this.layerInput(name, x),
     });
   }

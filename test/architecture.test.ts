@@ -23,6 +23,7 @@ const ORDER = [
   ["training"],
   ["formats", "inspect"],
   ["modelLayer", "weights"],
+  ["singleRun"],
   ["inference"],
   ["model"],
   ["restore"],

@@ -14,14 +14,13 @@ export interface Savable {
   readonly seed: number;
   readonly classNames: readonly string[] | undefined;
   readonly preprocessing: Preprocessing | undefined;
-  readonly frozen: ReadonlySet<string>;
   readonly compiled: Compiled | undefined;
   readonly metricSpecs: readonly MetricSpec[];
 }
 
 /** The file of a model: architecture, weights and training state. */
 export function modelBytes(model: Savable): Uint8Array<ArrayBuffer> {
-  const { architecture, session, seed, classNames, preprocessing, frozen, compiled, metricSpecs } = model;
+  const { architecture, session, seed, classNames, preprocessing, compiled, metricSpecs } = model;
   const { engine, counters, learningRateOverride } = session;
   const tensors = storedArrays(engine.graph.parameters, compiled).map(({ parameter, role }) => {
     const data = Float32Array.from(engine.state.view(parameter, role));
@@ -30,7 +29,7 @@ export function modelBytes(model: Savable): Uint8Array<ArrayBuffer> {
   const json = {
     architecture: architectureToJson(architecture),
     seed,
-    frozen: [...frozen],
+    frozen: [...session.options.frozen.names],
     ...(classNames && { classNames }),
     ...(preprocessing && { preprocessing }),
     ...(compiled && { compiled: compiledJson(compiled, metricSpecs) }),

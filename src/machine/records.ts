@@ -68,6 +68,11 @@ const headerPlaces = Object.fromEntries(RUN_HEADER_FIELDS.map(([name, kind], ind
   { readonly index: number; readonly kind: "i32" | "f32" }
 >;
 
+/** Byte address of a word of the run header. */
+export function headerAddress(name: keyof RunHeader): number {
+  return RUN_HEADER + 4 * headerPlaces[name].index;
+}
+
 export function readRunHeader(buffer: ArrayBufferLike): RunHeader {
   return readFields(buffer, RUN_HEADER, RUN_HEADER_FIELDS) as unknown as RunHeader;
 }

@@ -5,6 +5,7 @@ import type { Graph, Parameter, Value } from "../graph.ts";
 import type { Numerics } from "../machine/wasm.ts";
 import { extentOf, type Shape } from "../shape.ts";
 import { type Batch, type BatchPlan, gather } from "./data.ts";
+import type { FrozenLayers } from "./frozenLayers.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric } from "./metrics.ts";
 import type { Optimizer } from "./optimizers.ts";
@@ -46,15 +47,30 @@ export interface Accumulation {
   readonly samples: number;
 }
 
+type Kind = "train" | "evaluate" | "infer";
+
+interface Kept {
+  readonly placed: Placed;
+  /** The engine's when it was given. */
+  readonly generation: number;
+  readonly frozen: string;
+}
+
 export class Session {
   readonly counters: Counters = { epoch: 0, step: 0, run: 0 };
   /** Set by a callback; wins over the optimizer's own. */
   learningRateOverride: number | undefined;
+  private readonly kept: Partial<Record<Kind, Kept>> = {};
 
   constructor(
     readonly engine: Engine,
     readonly graph: Graph,
-    readonly options: { readonly seed: number; readonly numerics: Numerics; isTrainable(parameter: Parameter): boolean; trainableKey(): string },
+    readonly options: {
+      readonly seed: number;
+      readonly numerics: Numerics;
+      readonly frozen: FrozenLayers;
+      isTrainable(parameter: Parameter): boolean;
+    },
   ) {}
 
   /** Forward, loss, backward, and where the accumulation says so the update. Returns the batch's mean loss with penalties. */
@@ -127,23 +143,49 @@ export class Session {
   }
 
   trainingProgram({ loss, optimizer }: Compiled, capacity: number): Placed {
-    const key = `train ${capacity} ${this.options.trainableKey()}`;
-    const { isTrainable } = this.options;
-    const outputs = this.graph.outputs;
-    return this.engine.program(key, () => ({ capacity, mode: "training", outputs, loss, backward: "parameters", optimizer, isTrainable }));
+    const latest = this.latest("train", capacity);
+    if (latest !== undefined) return latest;
+    const { isTrainable, frozen } = this.options;
+    const { outputs } = this.graph;
+    const spec = { capacity, mode: "training", outputs, loss, backward: "parameters", optimizer, isTrainable } as const;
+    return this.keep(
+      "train",
+      this.engine.program(`train ${capacity} ${frozen.key}`, () => spec),
+    );
   }
 
   evaluationProgram({ loss }: Compiled, capacity: number): Placed {
+    const latest = this.latest("evaluate", capacity);
+    if (latest !== undefined) return latest;
     const { isTrainable } = this.options;
-    const outputs = this.graph.outputs;
-    return this.engine.program(`evaluate ${capacity}`, () => ({ capacity, mode: "inference", outputs, loss, isTrainable }));
+    const { outputs } = this.graph;
+    return this.keep(
+      "evaluate",
+      this.engine.program(`evaluate ${capacity}`, () => ({ capacity, mode: "inference", outputs, loss, isTrainable })),
+    );
   }
 
   inferenceProgram(outputs: readonly Value[], capacity: number): Placed {
-    const names = outputs === this.graph.outputs ? "outputs" : outputs.map((value) => value.id).join();
-    const key = `infer ${capacity} ${names}`;
+    const isOwn = outputs === this.graph.outputs;
+    const latest = isOwn ? this.latest("infer", capacity) : undefined;
+    if (latest !== undefined) return latest;
+    const names = isOwn ? "outputs" : outputs.map((value) => value.id).join();
     const { isTrainable } = this.options;
-    return this.engine.program(key, () => ({ capacity, mode: "inference", outputs, isTrainable }));
+    const placed = this.engine.program(`infer ${capacity} ${names}`, () => ({ capacity, mode: "inference", outputs, isTrainable }));
+    return isOwn ? this.keep("infer", placed) : placed;
+  }
+
+  /** The program of this kind that was used last, if it is the same again: a step makes no key. */
+  private latest(kind: Kind, capacity: number): Placed | undefined {
+    const kept = this.kept[kind];
+    const { engine, options } = this;
+    if (kept === undefined || kept.placed.program.capacity !== capacity) return undefined;
+    return kept.generation === engine.generation && kept.frozen === options.frozen.key ? kept.placed : undefined;
+  }
+
+  private keep(kind: Kind, placed: Placed): Placed {
+    this.kept[kind] = { placed, generation: this.engine.generation, frozen: this.options.frozen.key };
+    return placed;
   }
 
   saliencyProgram(capacity: number): Placed {
