@@ -1,0 +1,134 @@
+/** The third part: any model of a .safetensors file. */
+
+import { pixelsOf } from "../../../src/image/pixels.ts";
+import { FileFormatError, load, type Model, type Pixels } from "../../../src/index.ts";
+import { DrawPad } from "../network/drawPad.ts";
+import { Inspector } from "../network/inspector.ts";
+import { type Stroke, strokePixels } from "../network/strokes.ts";
+import { byId, setText } from "../ui/dom.ts";
+import { counted } from "../ui/numbers.ts";
+
+/** Larger files are refused before they are read. */
+const MOST_BYTES = 256 * 2 ** 20;
+
+export class OwnPage {
+  private inspector: Inspector | undefined;
+  private strokes: readonly Stroke[] = [];
+  private readonly pad = new DrawPad(byId<HTMLCanvasElement>("own-pad"), {
+    begun: () => {
+      byId("own-pad-hint").hidden = true;
+    },
+    drawn: (strokes) => this.draw(strokes),
+    pen: (state) => setText(byId("own-live"), state === "down" ? "Pen down." : "Pen up."),
+  });
+
+  constructor() {
+    onFile("own-file", (file) => this.openFile(file));
+    onFile("own-image", (file) => this.openImage(file));
+    byId("own-clear").addEventListener("click", () => this.clear());
+    byId("own-example").addEventListener("click", () => this.openExample());
+    const zone = byId("own-drop");
+    for (const name of ["dragenter", "dragover"]) zone.addEventListener(name, (event) => this.over(event as DragEvent, zone));
+    for (const name of ["dragleave", "drop"]) zone.addEventListener(name, () => zone.classList.remove("over"));
+    zone.addEventListener("drop", (event) => {
+      event.preventDefault();
+      void this.openFile(event.dataTransfer?.files[0]);
+    });
+  }
+
+  get hash(): Record<string, string> {
+    return { part: "own" };
+  }
+
+  private over(event: DragEvent, zone: HTMLElement): void {
+    event.preventDefault();
+    zone.classList.add("over");
+  }
+
+  private async openFile(file: File | undefined): Promise<void> {
+    if (file === undefined) return;
+    if (file.size > MOST_BYTES)
+      return this.refuse(file.name, `it has ${Math.round(file.size / 2 ** 20)} MB, this page takes at most ${MOST_BYTES / 2 ** 20}`);
+    await this.take(file.name, async () => load(await file.arrayBuffer()));
+  }
+
+  private async openExample(): Promise<void> {
+    await this.take("digits.safetensors", () => load(new URL("../models/digits.safetensors", location.href)));
+  }
+
+  private async take(name: string, read: () => Promise<Model>): Promise<void> {
+    setText(byId("own-status"), `Reading ${name} …`);
+    try {
+      const model = await read();
+      this.show(name, model);
+    } catch (reason) {
+      const isFormat = reason instanceof FileFormatError;
+      this.refuse(name, `${(reason as Error).message}${isFormat ? ". Wanted: a file written by model.save() or model.toBytes()" : ""}`);
+    }
+  }
+
+  /** What was open stays open. */
+  private refuse(name: string, why: string): void {
+    setText(byId("own-status"), "");
+    byId("own-problem").hidden = false;
+    setText(byId("own-problem"), `${name} cannot be shown: ${why.replace(/^load: /, "")}.`);
+  }
+
+  private show(name: string, model: Model): void {
+    this.inspector?.dispose();
+    this.inspector = new Inspector("own", model, () => {});
+    const { inspector } = this;
+    byId("own-problem").hidden = true;
+    byId("own-open").hidden = false;
+    setText(
+      byId("own-status"),
+      `${name}: ${counted(model.layers.length, "layer")}, ${counted(model.countParams(), "weight")}, picture ${model.inputShapes.map((shape) => shape.join("×")).join(", ")}.`,
+    );
+    byId("own-asking").hidden = !inspector.takesPictures;
+    byId("own-unaskable").hidden = inspector.takesPictures;
+    byId("own-saliency-figure").hidden = !inspector.namesClasses;
+    byId("own-answer-box").hidden = !inspector.namesClasses;
+    const first = inspector.view.layers.find(({ convolution }) => convolution !== null);
+    if (first && inspector.takesPictures)
+      inspector.view.select({ layer: first.name, channel: 0, at: Math.floor((first.shape[0]! * first.shape[1]!) / 2) });
+    if (inspector.takesPictures) this.clear();
+  }
+
+  private clear(): void {
+    this.strokes = [];
+    this.pad.show([]);
+    byId("own-pad-hint").hidden = false;
+    void this.inspector?.askEmpty(this.drawn());
+  }
+
+  private draw(strokes: readonly Stroke[]): void {
+    this.strokes = strokes;
+    void this.inspector?.ask(this.drawn());
+  }
+
+  private async openImage(file: File | undefined): Promise<void> {
+    if (file === undefined || this.inspector === undefined) return;
+    try {
+      const pixels = await pixelsOf(file, "image");
+      this.pad.show([], await createImageBitmap(file));
+      byId("own-pad-hint").hidden = true;
+      byId("own-problem").hidden = true;
+      await this.inspector.ask(pixels);
+    } catch (reason) {
+      this.refuse(file.name, (reason as Error).message.replace(/^image: /, ""));
+    }
+  }
+
+  private drawn(): Pixels {
+    return strokePixels(this.strokes, this.inspector?.model.preprocessing?.invert ? "black" : "white");
+  }
+}
+
+function onFile(id: string, opened: (file: File | undefined) => Promise<void>): void {
+  const input = byId<HTMLInputElement>(id);
+  input.addEventListener("change", () => {
+    void opened(input.files?.[0]);
+    // So that the same file, changed meanwhile, can be chosen again.
+    input.value = "";
+  });
+}
