@@ -1,5 +1,5 @@
 import { adam, averagePooling2d, conv2d, dense, flatten, input, maxPooling2d, relu, sequential } from "../../src/index.ts";
-import { type LetterSet, SIDE } from "./letters.ts";
+import { type LetterSet, NAMES, SIDE } from "./letters.ts";
 
 export type Model = ReturnType<typeof sequential>;
 
@@ -27,7 +27,7 @@ export function letterNetwork({ pooling, filters, hidden }: OxDesign, seed: numb
         dense({ units: hidden, activation: "relu", name: "hidden" }),
         dense({ units: 2, activation: "softmax", name: "output" }),
       ],
-      { seed },
+      { seed, classNames: NAMES },
     ),
   );
 }
@@ -42,7 +42,7 @@ export function letterMlp(seed: number): Model {
         dense({ units: MLP_HIDDEN, activation: "relu", name: "hidden" }),
         dense({ units: 2, activation: "softmax", name: "output" }),
       ],
-      { seed },
+      { seed, classNames: NAMES },
     ),
   );
 }

@@ -3,7 +3,7 @@
 import { pixelsOf } from "../../../src/image/pixels.ts";
 import { load, type Model, type Pixels } from "../../../src/index.ts";
 import { DrawPad } from "../network/drawPad.ts";
-import { Inspector } from "../network/inspector.ts";
+import { type Drawn, Inspector } from "../network/inspector.ts";
 import { type Stroke, strokePixels, strokesOf, strokesText } from "../network/strokes.ts";
 import type { Selection } from "../network/view.ts";
 import { byId, make, setText } from "../ui/dom.ts";
@@ -81,7 +81,7 @@ export class DigitsPage {
 
   private draw(strokes: readonly Stroke[]): void {
     this.source = { strokes };
-    void this.inspector?.ask(this.pixels(strokes));
+    void this.inspector?.ask(this.drawn(strokes));
     this.changed(this.hash);
   }
 
@@ -93,17 +93,17 @@ export class DigitsPage {
     if ("sample" in source) {
       const pixels = await sample(source.sample);
       if (this.source !== source) return;
-      this.pad.show([], pictureOf(pixels));
-      await this.inspector?.ask(pixels);
+      this.pad.show([], { image: maskOf(pixels), kind: "mask" });
+      await this.inspector?.ask({ pixels, kind: "drawing" });
     } else {
       this.pad.show(source.strokes);
-      const pixels = this.pixels(source.strokes);
-      await (isEmpty ? this.inspector?.askEmpty(pixels) : this.inspector?.ask(pixels));
+      await this.inspector?.ask(this.drawn(source.strokes));
     }
   }
 
-  private pixels(strokes: readonly Stroke[]): Pixels {
-    return strokePixels(strokes, this.inspector?.model.preprocessing?.invert ? "black" : "white");
+  private drawn(strokes: readonly Stroke[]): Drawn {
+    const pixels = strokePixels(strokes, this.inspector?.model.preprocessing?.invert ? "black" : "white");
+    return { pixels, kind: strokes.length === 0 ? "empty" : "drawing" };
   }
 }
 
@@ -118,8 +118,8 @@ async function sample(digit: number): Promise<Pixels> {
   return pixelsOf(await response.blob(), "sample digit");
 }
 
-/** Black ink on white as ink on nothing: the pad's paper shows through, in any theme. */
-function pictureOf({ data, width, height }: Pixels): HTMLCanvasElement {
+/** Black ink on white as opacity: the pad draws it in its own ink, in any theme. */
+function maskOf({ data, width, height }: Pixels): HTMLCanvasElement {
   const canvas = make("canvas");
   Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d")!;

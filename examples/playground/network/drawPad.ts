@@ -24,10 +24,16 @@ export interface DrawPadEvents {
   begun(): void;
 }
 
+/** A picture on the pad; a "mask" is drawn in the colour of the ink, by its opacity. */
+export interface Background {
+  readonly image: CanvasImageSource;
+  readonly kind: "mask" | "picture";
+}
+
 export class DrawPad {
   private strokes: number[][] = [];
   private stroke: number[] | null = null;
-  private background: CanvasImageSource | null = null;
+  private background: Background | null = null;
   /** Of the keyboard's pen; null until an arrow key was pressed. */
   private cursor: { x: number; y: number; isDown: boolean } | null = null;
 
@@ -48,7 +54,7 @@ export class DrawPad {
   }
 
   /** Strokes, or a picture that the first stroke wipes away. */
-  show(strokes: readonly Stroke[], background: CanvasImageSource | null = null): void {
+  show(strokes: readonly Stroke[], background: Background | null = null): void {
     this.strokes = strokes.map((stroke) => [...stroke]);
     this.background = background;
     this.stroke = null;
@@ -133,7 +139,10 @@ export class DrawPad {
     const style = getComputedStyle(this.canvas);
     context.setTransform(2, 0, 0, 2, 0, 0);
     context.clearRect(0, 0, PAD, PAD);
-    if (this.background) context.drawImage(this.background, 0, 0, PAD, PAD);
+    if (this.background) {
+      context.drawImage(this.background.image, 0, 0, PAD, PAD);
+      if (this.background.kind === "mask") tint(context, style.color);
+    }
     Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: style.color });
     for (const stroke of this.strokes) {
       context.beginPath();
@@ -152,4 +161,11 @@ export class DrawPad {
     if (isDown) context.fill();
     context.stroke();
   }
+}
+
+function tint(context: CanvasRenderingContext2D, color: string): void {
+  context.globalCompositeOperation = "source-atop";
+  context.fillStyle = color;
+  context.fillRect(0, 0, PAD, PAD);
+  context.globalCompositeOperation = "source-over";
 }

@@ -22,7 +22,7 @@ export class Gallery {
     this.shown = Math.min(count, FIRST);
     this.more = make("button", { type: "button", class: "more" }, `Show all ${count} maps`);
     this.more.hidden = count <= FIRST;
-    this.element = make("div", { class: "gallery" });
+    this.element = make("div", { class: count <= 8 ? "gallery few" : "gallery" });
     this.more.addEventListener("click", () => {
       this.shown = this.count;
       this.more.hidden = true;

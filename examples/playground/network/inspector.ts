@@ -2,17 +2,24 @@
 
 import { preprocess } from "../../../src/image/resize.ts";
 import type { Classification, Model, Pixels } from "../../../src/index.ts";
+import { magnitude } from "../../../src/inspect/maps.ts";
 import { onTheme } from "../ui/colors.ts";
-import { byId, setLabel, setText } from "../ui/dom.ts";
+import { byId, nextTask, setLabel, setText } from "../ui/dom.ts";
 import { Answer } from "./answer.ts";
 import { paintInput, paintSaliency } from "./picture.ts";
 import { NetworkView, type Selection } from "./view.ts";
+
+/** "empty": there is nothing on it, so there is no answer; the maps show what the network makes of empty paper. */
+export interface Drawn {
+  readonly pixels: Pixels;
+  readonly kind: "drawing" | "empty";
+}
 
 export class Inspector {
   readonly view: NetworkView;
   private readonly answer: Answer;
   private readonly inputShape: readonly number[];
-  private newest: Pixels | null = null;
+  private newest: Drawn | null = null;
   private isBusy = false;
   private picture: number | undefined;
   private last: { readonly input: Float32Array; readonly ranked: readonly Classification[] } | null = null;
@@ -44,13 +51,13 @@ export class Inspector {
   }
 
   /** The newest picture wins; one that comes while another is computed waits. */
-  async ask(pixels: Pixels): Promise<void> {
-    this.newest = pixels;
+  async ask(drawn: Drawn): Promise<void> {
+    this.newest = drawn;
     if (this.isBusy) return;
     this.isBusy = true;
     try {
       while (this.newest) {
-        const next: Pixels = this.newest;
+        const next: Drawn = this.newest;
         this.newest = null;
         await this.compute(next);
       }
@@ -59,25 +66,18 @@ export class Inspector {
     }
   }
 
-  /** Nothing drawn: no answer. The maps show what the network makes of empty paper. */
-  async askEmpty(pixels: Pixels): Promise<void> {
-    await this.ask(pixels);
-    this.answer.clear("Nothing is drawn.");
-  }
-
   dispose(): void {
     cancelAnimationFrame(this.picture ?? 0);
     this.last = null;
     this.model.dispose();
   }
 
-  private async compute(pixels: Pixels): Promise<void> {
+  private async compute({ pixels, kind }: Drawn): Promise<void> {
     const start = performance.now();
-    const ranked = this.namesClasses ? await this.model.classify(pixels, { top: this.classes }) : [];
-    if (ranked.length > 0) {
-      this.answer.show(ranked, this.classes);
-      setText(byId(`${this.prefix}-time`), `answered in ${(performance.now() - start).toFixed(1)} ms`);
-    }
+    const ranked = this.namesClasses && kind === "drawing" ? await this.model.classify(pixels, { top: this.classes }) : [];
+    if (ranked.length > 0) this.answer.show(ranked, this.classes);
+    else this.answer.clear(kind === "empty" ? "Nothing is drawn." : "");
+    setText(byId(`${this.prefix}-time`), ranked.length > 0 ? `answered in ${(performance.now() - start).toFixed(1)} ms` : "");
     this.last = { input: preprocess(pixels, this.inputShape, this.model.preprocessing ?? {}), ranked };
     this.soon();
   }
@@ -89,18 +89,24 @@ export class Inspector {
 
   private async showMaps(): Promise<void> {
     if (this.last === null) return;
-    const { input, ranked } = this.last;
-    const shape = [1, ...this.inputShape];
-    this.view.show({ data: input, shape }, await this.model.activations(input));
+    const shown = this.last;
+    const { input, ranked } = shown;
+    const isCurrent = () => this.last === shown;
     const canvas = byId<HTMLCanvasElement>(`${this.prefix}-input`);
     paintInput(canvas, input, this.inputShape);
     setLabel(canvas, `What the network gets: ${this.inputShape[0]} by ${this.inputShape[1]} pixels`);
-    const best = ranked[0];
-    if (best === undefined) return;
-    const { data } = await this.model.inputGradient(input, Math.min(best.index, this.model.outputShapes[0]![0]! - 1));
-    const saliency = byId<HTMLCanvasElement>(`${this.prefix}-saliency`);
-    paintSaliency(saliency, data, this.inputShape);
-    setLabel(saliency, `Saliency for ${best.label}: which pixels decide`);
-    setText(byId(`${this.prefix}-saliency-for`), best.label);
+    await this.view.show({ data: input, shape: [1, ...this.inputShape] }, await this.model.activations(input), isCurrent);
+    await nextTask();
+    if (isCurrent()) await this.showSaliency(input, ranked[0]);
+  }
+
+  private async showSaliency(input: Float32Array, best: Classification | undefined): Promise<void> {
+    const classIndex = best && Math.min(best.index, this.model.outputShapes[0]![0]! - 1);
+    const gradient = classIndex === undefined ? new Float32Array(input.length) : (await this.model.inputGradient(input, classIndex)).data;
+    const canvas = byId<HTMLCanvasElement>(`${this.prefix}-saliency`);
+    paintSaliency(canvas, gradient, this.inputShape);
+    const text = best === undefined ? "what decides" : magnitude(gradient) === 0 ? "no pixel decides" : `what decides for ${best.label}`;
+    setLabel(canvas, `Saliency: ${text}`);
+    setText(byId(`${this.prefix}-saliency-text`), text);
   }
 }

@@ -1,7 +1,7 @@
 /** A whole network: its layers one below the other, each with its maps for the picture that went in. */
 import type { Model, TensorData } from "../../../src/index.ts";
 import { magnitude, type Values } from "../../../src/inspect/maps.ts";
-import { make, setLabel } from "../ui/dom.ts";
+import { make, nextTask, setLabel } from "../ui/dom.ts";
 import { counted, fixed } from "../ui/numbers.ts";
 import { Detail } from "./detail.ts";
 import { Filters } from "./filters.ts";
@@ -18,6 +18,9 @@ export interface Selection {
 
 /** Wider layers are shown as so many numbers at most. */
 const MOST_UNITS = 2048;
+
+/** Milliseconds of painting in one task. */
+const SLICE = 3;
 
 interface Row {
   readonly info: LayerInfo;
@@ -45,17 +48,25 @@ export class NetworkView {
     element.replaceChildren(...this.rows.map((row) => row.element));
   }
 
-  /** `input` [1, …] is what went in; `values` are all layers' activations for it. */
-  show(input: Values, values: Readonly<Record<string, TensorData>>): void {
+  /**
+   * `input` [1, …] is what went in; `values` are all layers' activations for it. Painted in slices of the main thread; stops between two of
+   * them when `isCurrent` says that something newer is there.
+   */
+  async show(input: Values, values: Readonly<Record<string, TensorData>>, isCurrent: () => boolean): Promise<void> {
     this.input = input;
     this.values = values;
+    this.showDetail();
+    let start = performance.now();
     for (const { info, gallery, strip } of this.rows) {
       const output = values[info.name];
       if (output === undefined) continue;
       gallery?.show(output);
       if (strip) paintStrip(strip, info, output.data);
+      if (performance.now() - start < SLICE) continue;
+      await nextTask();
+      if (!isCurrent()) return;
+      start = performance.now();
     }
-    this.showDetail();
   }
 
   select(selection: Selection | null): void {
@@ -130,6 +141,9 @@ function sentenceOf({ type, shape, convolution, pooling }: LayerInfo, isOutput: 
     return isOutput
       ? `${counted(shape[0]!, "score")}, one per class: the answer.`
       : `${counted(shape[0]!, "unit")}, each connected to every number before it.`;
+  if (type === "relu" || type === "leakyRelu") return type === "relu" ? "Sets what is negative to 0." : "Keeps only a little of what is negative.";
+  if (type === "batchNormalization") return "Brings every map to the same mean and spread.";
+  if (type === "add" || type === "concatenate") return type === "add" ? "The sum of two paths." : "The maps of several paths, one behind the other.";
   if (type === "flatten") return "All maps in one row of numbers.";
   if (type === "dropout") return "Only in training: silences some numbers at random.";
   return "";

@@ -1,9 +1,9 @@
 /** The third part: any model of a .safetensors file. */
 
 import { pixelsOf } from "../../../src/image/pixels.ts";
-import { FileFormatError, load, type Model, type Pixels } from "../../../src/index.ts";
+import { FileFormatError, load, type Model } from "../../../src/index.ts";
 import { DrawPad } from "../network/drawPad.ts";
-import { Inspector } from "../network/inspector.ts";
+import { type Drawn, Inspector } from "../network/inspector.ts";
 import { type Stroke, strokePixels } from "../network/strokes.ts";
 import { byId, setText } from "../ui/dom.ts";
 import { counted } from "../ui/numbers.ts";
@@ -98,7 +98,7 @@ export class OwnPage {
     this.strokes = [];
     this.pad.show([]);
     byId("own-pad-hint").hidden = false;
-    void this.inspector?.askEmpty(this.drawn());
+    void this.inspector?.ask(this.drawn());
   }
 
   private draw(strokes: readonly Stroke[]): void {
@@ -110,17 +110,18 @@ export class OwnPage {
     if (file === undefined || this.inspector === undefined) return;
     try {
       const pixels = await pixelsOf(file, "image");
-      this.pad.show([], await createImageBitmap(file));
+      this.pad.show([], { image: await createImageBitmap(file), kind: "picture" });
       byId("own-pad-hint").hidden = true;
       byId("own-problem").hidden = true;
-      await this.inspector.ask(pixels);
+      await this.inspector.ask({ pixels, kind: "drawing" });
     } catch (reason) {
       this.refuse(file.name, (reason as Error).message.replace(/^image: /, ""));
     }
   }
 
-  private drawn(): Pixels {
-    return strokePixels(this.strokes, this.inspector?.model.preprocessing?.invert ? "black" : "white");
+  private drawn(): Drawn {
+    const pixels = strokePixels(this.strokes, this.inspector?.model.preprocessing?.invert ? "black" : "white");
+    return { pixels, kind: this.strokes.length === 0 ? "empty" : "drawing" };
   }
 }
 

@@ -22,7 +22,7 @@ const model = sequential([
   flatten(),
   dense({ units: ${DESIGN.hidden}, activation: "relu", name: "hidden" }),
   dense({ units: 2, activation: "softmax", name: "output" }),
-]);
+], { classNames: ["O", "X"] });
 model.setWeights([
 ${weights.join("\n")}
 ]);

@@ -1,10 +1,11 @@
 /** The same drawing given to three networks, here and at every other place it could stand. */
-import { cellColors } from "../ui/colors.ts";
-import { byId, make, setLabel, setText } from "../ui/dom.ts";
-import { fixed, percent } from "../ui/numbers.ts";
+import { colorCell } from "../ui/colors.ts";
+import { byId, childrenOf, make, setLabel, setText } from "../ui/dom.ts";
+import { NumberMap } from "../ui/numberMap.ts";
+import { percent } from "../ui/numbers.ts";
 import { familiarity, type Placements } from "./drawings.ts";
 import type { Kind, Look, Scores } from "./lab.ts";
-import type { OxState } from "./state.ts";
+import type { OxState, Pooling } from "./state.ts";
 import { LETTERS } from "./walk.ts";
 
 export const NAMES: Readonly<Record<Kind, string>> = { max: "CNN, max pooling", mean: "CNN, mean pooling", mlp: "MLP" };
@@ -51,28 +52,18 @@ function countText(share: number, images: number): string {
 
 /** A little map: the answer for every place where the drawing could stand. */
 function showPlaces(element: Element, name: string, places: readonly number[], where: Placements | null): void {
-  if (where === null) {
-    element.replaceChildren(make("span", { class: "soft" }, "no ink"));
-    return;
-  }
-  const cells = places.map((share, index) => {
-    const [answer] = answerOf(share);
-    const cell = make("span", { class: `place${index === where.current ? " active" : ""}` }, LETTERS[answer]);
+  const [map] = childrenOf(element, 1, () => make("span", { class: "places-map", role: "img" })) as readonly [HTMLElement];
+  const { rows, columns, current } = where ?? { rows: 0, columns: 1, current: -1 };
+  map.style.setProperty("--columns", String(columns));
+  childrenOf(map, places.length, () => make("span", { class: "place" })).forEach((cell, index) => {
+    setText(cell, LETTERS[answerOf(places[index]!)[0]]);
+    cell.classList.toggle("active", index === current);
     // Blue for O, orange for X, pale where the network is unsure.
-    const colors = cellColors((share - 0.5) * 1.6, "signed");
-    cell.style.background = colors.paper;
-    cell.style.color = colors.ink;
-    return cell;
+    colorCell(cell, (places[index]! - 0.5) * 1.6);
   });
-  const map = make("span", { class: "places-map", role: "img", style: `--columns: ${where.columns}` }, ...cells);
-  const rows = Array.from({ length: where.rows }, (_, row) =>
-    places
-      .slice(row * where.columns, (row + 1) * where.columns)
-      .map((share) => LETTERS[answerOf(share)[0]])
-      .join(" "),
-  );
-  setLabel(map, `${name}, answers at every place of the drawing: ${rows.join("; ")}`);
-  element.replaceChildren(map);
+  const rowText = (row: number) => places.slice(row * columns, (row + 1) * columns).map((share) => LETTERS[answerOf(share)[0]]);
+  const texts = Array.from({ length: rows }, (_, row) => rowText(row).join(" "));
+  setLabel(map, `${name}, answers at every place of the drawing: ${texts.join("; ") || "there is no ink"}`);
 }
 
 function verdict(results: readonly Comparison[], state: OxState): string {
@@ -89,27 +80,31 @@ function verdict(results: readonly Comparison[], state: OxState): string {
   return `${agreement}. ${truth} ${place}: ${who}.`;
 }
 
-/** Max and mean pooling of the same feature map, both by the library. */
-export function showPoolings(looks: { readonly max: Look; readonly mean: Look }): void {
-  for (const pooling of ["max", "mean"] as const) {
-    const { relu, pool, output } = looks[pooling];
-    const element = byId(`ox-side-${pooling}`);
-    const scale = Math.max(...relu, 1e-9);
-    element.querySelector(".side-relu")!.replaceChildren(miniMap(relu, 4, scale, `${NAMES[pooling]}: after ReLU`));
-    element.querySelector(".side-pool")!.replaceChildren(miniMap(pool, 2, scale, `${NAMES[pooling]}: after pooling`));
-    setText(element.querySelector(".side-answer")!, answerText(output[1]!));
-  }
-}
+/** Each pooling with its own network: the map after ReLU, and what is kept of it. */
+export class SideBySide {
+  private readonly maps = (["max", "mean"] as const).map((pooling) => ({
+    pooling,
+    relu: new NumberMap(`${NAMES[pooling]}: after ReLU`, 4, 4),
+    pool: new NumberMap(`${NAMES[pooling]}: after pooling`, 2, 2),
+    answer: byId(`ox-side-${pooling}`).querySelector(".side-answer")!,
+  }));
 
-function miniMap(values: Float32Array, columns: number, scale: number, name: string): HTMLElement {
-  const cells = Array.from(values, (value) => {
-    const cell = make("span", { class: "cell" }, fixed(value, 1));
-    const colors = cellColors(value / scale, "signed");
-    cell.style.background = colors.paper;
-    cell.style.color = colors.ink;
-    return cell;
-  });
-  const map = make("div", { class: "number-map mini", role: "img", style: `--columns: ${columns}` }, ...cells);
-  setLabel(map, `${name}: ${Array.from(values, (value) => fixed(value, 2)).join(" ")}`);
-  return map;
+  constructor() {
+    for (const { pooling, relu, pool } of this.maps) {
+      for (const map of [relu, pool]) map.element.classList.add("mini");
+      const element = byId(`ox-side-${pooling}`);
+      element.querySelector(".side-relu")!.replaceChildren(relu.element);
+      element.querySelector(".side-pool")!.replaceChildren(pool.element);
+    }
+  }
+
+  show(looks: Readonly<Record<Pooling, Look>>): void {
+    for (const { pooling, relu, pool, answer } of this.maps) {
+      const look = looks[pooling];
+      const scale = Math.max(...look.relu);
+      relu.show(look.relu, { scale });
+      pool.show(look.pool, { scale });
+      setText(answer, answerText(look.output[1]!));
+    }
+  }
 }

@@ -37,6 +37,7 @@ function routes(stage: Stage, isPermuted: boolean): readonly (readonly [string, 
   }
 }
 
+/** Measures the page: to be called when the step, the pictures or the width change, not with every number. */
 export function drawLinks(step: number, isPermuted: boolean): void {
   const svg = byId<SVGSVGElement>("ox-links");
   const frame = byId("ox-pipeline").getBoundingClientRect();

@@ -5,7 +5,7 @@ import { flushHash } from "../ui/hash.ts";
 import { LossChart } from "../ui/lossChart.ts";
 import { counted, fixed } from "../ui/numbers.ts";
 import { codeOf } from "./code.ts";
-import { type Comparison, NAMES, showComparison, showPoolings } from "./compare.ts";
+import { type Comparison, NAMES, SideBySide, showComparison } from "./compare.ts";
 import { DrawGrid, nudgePad } from "./drawGrid.ts";
 import { type Drawing, EMPTY, letter, moved, placements } from "./drawings.ts";
 import { KINDS, Lab } from "./lab.ts";
@@ -33,6 +33,10 @@ export class OxPage {
   private readonly editor = new FilterEditor(byId("ox-filter"), byId("ox-bias"), (filter) => this.edit(filter));
   private readonly transport = new Transport((step) => this.go(step));
   private readonly chart = new LossChart();
+  private readonly sides = new SideBySide();
+  /** What the lines between the pictures were drawn for. */
+  private linked = "";
+  private chartAge = 0;
 
   /** `changed` gets the state for the address. */
   constructor(private readonly changed: (hash: Record<string, string>) => void) {
@@ -147,6 +151,7 @@ export class OxPage {
     );
     this.training = undefined;
     this.showTraining();
+    await this.show();
     if (this.lab !== lab) return;
     this.changed(this.hash);
     const losses = KINDS.map((kind) => `${NAMES[kind]} ${fixed(lab.losses[kind].at(-1)!, 3)}`).join(", ");
@@ -156,7 +161,8 @@ export class OxPage {
   private showTraining(): void {
     const button = byId("ox-train");
     setText(button, this.training ? "Pause training" : "Train");
-    button.classList.toggle("running", this.training !== undefined);
+    // Numbers that change sixty times a second are nothing to listen to.
+    for (const id of ["ox-sentence", "ox-verdict"]) byId(id).setAttribute("aria-live", this.training ? "off" : "polite");
   }
 
   /** Draws the state; a call during another is done once after it. */
@@ -189,12 +195,20 @@ export class OxPage {
     this.transport.show(state.step);
     showStep(look, state.step, state.pooling);
     showComparison(results, where, state);
-    showPoolings(looks);
-    this.chart.show(KINDS.map((kind) => ({ name: NAMES[kind], style: kind, values: lab.losses[kind] })));
+    this.sides.show(looks);
+    this.showChart(lab);
     byId("ox-dead").hidden = dead === null;
     setText(byId("ox-dead-text"), dead === null ? "" : deadSentence(dead, look));
     this.showControls(state);
-    drawLinks(state.step, state.permuted);
+    const links = `${state.step} ${state.permuted}`;
+    if (links !== this.linked) drawLinks(state.step, state.permuted);
+    this.linked = links;
+  }
+
+  /** While training, with every fourth picture. */
+  private showChart(lab: Lab): void {
+    this.chartAge = this.training ? (this.chartAge + 1) % 4 : 0;
+    if (this.chartAge === 0) this.chart.show(KINDS.map((kind) => ({ name: NAMES[kind], style: kind, values: lab.losses[kind] })));
   }
 
   private showControls(state: OxState): void {

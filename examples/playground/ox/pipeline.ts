@@ -1,5 +1,5 @@
 /** The row of pictures from the drawing to the answer, as far as the walk has come. */
-import { cellColors } from "../ui/colors.ts";
+import { colorCell } from "../ui/colors.ts";
 import { byId, make, setLabel, setText } from "../ui/dom.ts";
 import { NumberMap } from "../ui/numberMap.ts";
 import { fixed, percent } from "../ui/numbers.ts";
@@ -123,9 +123,7 @@ export class FilterEditor {
     this.inputs.forEach((input, index) => {
       input.dataset.exact = String(values[index]);
       if (document.activeElement !== input) this.write(input);
-      const colors = cellColors(index < 9 ? values[index]! / (scale || 1) : 0, "signed");
-      input.parentElement!.style.background = colors.paper;
-      input.parentElement!.style.color = colors.ink;
+      colorCell(input.parentElement!, index < 9 ? values[index]! / (scale || 1) : 0);
       this.showPush(this.pushes[index]!, -look.gradient[index]!, largest);
     });
   }

@@ -1,6 +1,6 @@
 /** The step written out: a sentence, the products, their sum, and whether the library says the same. */
-import { cellColors } from "../ui/colors.ts";
-import { byId, make, setText } from "../ui/dom.ts";
+import { colorCell } from "../ui/colors.ts";
+import { byId, childrenOf, make, setText } from "../ui/dom.ts";
 import { fixed } from "../ui/numbers.ts";
 import type { Look } from "./lab.ts";
 import { STAGE_TITLES, sentenceOf } from "./sentences.ts";
@@ -16,33 +16,33 @@ export function showStep(look: Look, step: number, pooling: Pooling): void {
   setText(byId("ox-step-count"), `Step ${step} of ${LAST_STEP}`);
   setText(byId("ox-step-title"), STAGE_TITLES[place.stage]);
   setText(byId("ox-sentence"), sentenceOf(place, look, pooling));
-  byId("ox-terms").replaceChildren(...(arithmetic ? termsOf(arithmetic) : []));
+  showTerms(byId("ox-terms"), arithmetic?.terms ?? []);
   byId("ox-terms").style.setProperty("--columns", String(arithmetic?.columns ?? 1));
-  byId("ox-lines").replaceChildren(...(arithmetic ? linesOf(arithmetic) : []));
+  showLines(byId("ox-lines"), arithmetic?.lines ?? []);
   byId("ox-arithmetic").hidden = arithmetic === null;
   showCheck(look, pooling, arithmetic);
 }
 
-function termsOf({ terms }: Arithmetic): HTMLElement[] {
+function showTerms(list: HTMLElement, terms: readonly Term[]): void {
   const scale = Math.max(...terms.map(({ value }) => Math.abs(value)), 1e-9);
-  return terms.map((term) => termElement(term, scale));
+  const item = () => make("li", {}, make("span", { class: "how" }), make("b"), make("span", { class: "how" }));
+  childrenOf(list, terms.length, item).forEach((element, index) => {
+    const { text, value, isWinner = false } = terms[index]!;
+    const [how, result, note] = Array.from(element.children) as [HTMLElement, HTMLElement, HTMLElement];
+    setText(how, text && `${text} =`);
+    setText(result, fixed(value));
+    setText(note, isWinner ? "the largest" : "");
+    element.classList.toggle("winner", isWinner);
+    colorCell(element, value / scale);
+  });
 }
 
-function termElement({ text, value, isWinner }: Term, scale: number): HTMLElement {
-  const colors = cellColors(value / scale, "signed");
-  const parts = [...(text ? [make("span", { class: "how" }, `${text} =`)] : []), make("b", {}, fixed(value))];
-  const element = make("li", isWinner ? { class: "winner" } : {}, ...parts);
-  element.style.background = colors.paper;
-  element.style.color = colors.ink;
-  if (isWinner) element.append(make("span", { class: "how" }, "the largest"));
-  return element;
-}
-
-function linesOf({ lines }: Arithmetic): HTMLElement[] {
-  return lines.flatMap(({ label, value }) => [
-    make("dt", {}, label),
-    make("dd", {}, Number.isInteger(value) && Math.abs(value) >= 1 ? fixed(value, 0) : fixed(value, 4)),
-  ]);
+function showLines(list: HTMLElement, lines: Arithmetic["lines"]): void {
+  const pieces = childrenOf(list, 2 * lines.length, (index) => make(index % 2 === 0 ? "dt" : "dd"));
+  lines.forEach(({ label, value }, index) => {
+    setText(pieces[2 * index]!, label);
+    setText(pieces[2 * index + 1]!, Number.isInteger(value) && Math.abs(value) >= 1 ? fixed(value, 0) : fixed(value, 4));
+  });
 }
 
 function showCheck(look: Look, pooling: Pooling, arithmetic: Arithmetic | null): void {

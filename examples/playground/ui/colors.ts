@@ -13,10 +13,14 @@ export function onTheme(changed: () => void): void {
 
 export type Palette = "signed" | "ink";
 
-/** Background of a value from -1 (signed) or 0 (ink) to 1, and what is written on it. */
-export function cellColors(value: number, palette: Palette): { readonly paper: string; readonly ink: string } {
-  const color = rgbOf(value, palette, theme());
-  return { paper: css(color), ink: css(textOn(color)) };
+/** Background of a value from -1 (signed) or 0 (ink) to 1, and a colour to write on it; null takes both away. */
+export function colorCell(element: HTMLElement, value: number | null, palette: Palette = "signed"): void {
+  const color = value === null ? null : rgbOf(value, palette, theme());
+  const key = color?.join() ?? "";
+  if (element.dataset.color === key) return;
+  element.dataset.color = key;
+  element.style.background = color ? css(color) : "";
+  element.style.color = color ? css(textOn(color)) : "";
 }
 
 export function rgbOf(value: number, palette: Palette, inTheme: Theme): Rgb {

@@ -39,6 +39,18 @@ export function setLabel(element: Element, text: string): void {
   if (element.getAttribute("aria-label") !== text) element.setAttribute("aria-label", text);
 }
 
+/** `count` children of `parent`: those that are there already stay, so that a picture drawn anew costs little. */
+export function childrenOf<E extends Element>(parent: Element, count: number, create: (index: number) => E): readonly E[] {
+  while (parent.childElementCount > count) parent.lastElementChild!.remove();
+  while (parent.childElementCount < count) parent.append(create(parent.childElementCount));
+  return Array.from(parent.children) as E[];
+}
+
+/** Lets the browser answer the visitor in between. */
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** For people who asked their system for less motion. */
 export function prefersStill(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,5 +1,5 @@
 /** A small map of numbers: a coloured cell for each, its number inside, and one text for screen readers. */
-import { cellColors, type Palette } from "./colors.ts";
+import { colorCell, type Palette } from "./colors.ts";
 import { make, setLabel, setText } from "./dom.ts";
 import { fixed, short } from "./numbers.ts";
 
@@ -34,9 +34,7 @@ export class NumberMap {
       cell.classList.toggle("empty", !isFilled);
       cell.classList.toggle("active", active.includes(index));
       setText(cell, isFilled ? short(values[index]!) : "");
-      const colors = isFilled ? cellColors(values[index]! / (scale || 1), palette) : { paper: "", ink: "" };
-      cell.style.background = colors.paper;
-      cell.style.color = colors.ink;
+      colorCell(cell, isFilled ? values[index]! / (scale || 1) : null, palette);
     });
     setLabel(this.element, `${this.title}: ${this.textOf(values, filled)}`);
   }
