@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { installMissing, root } from "./install.mjs";
 
 export const site = join(root, "build/examples");
@@ -63,7 +63,8 @@ async function digitModels(log) {
   const hash = createHash("sha256");
   for (const path of DECIDE.flatMap(filesOf)) hash.update(`${path}\n`).update(readFileSync(join(root, path)));
   const folder = join(root, "build/digits", hash.digest("hex").slice(0, 16));
-  if (existsSync(folder)) return folder;
+  if (await isReadable(folder)) return folder;
+  rmSync(folder, { recursive: true, force: true });
   log("Training the digit model …");
   const { bundleForNode } = await import("./build.mjs");
   const program = join(root, await bundleForNode("examples/embed/train.ts", "build/trainDigits.mjs"));
@@ -75,6 +76,18 @@ async function digitModels(log) {
   writeFileSync(join(unfinished, "digits.txt"), output);
   renameSync(unfinished, folder);
   return folder;
+}
+
+/** Whether the library of this moment reads them. */
+async function isReadable(folder) {
+  if (!existsSync(folder)) return false;
+  const { load } = await import(pathToFileURL(join(root, "dist/index.js")).href);
+  try {
+    (await load(readFileSync(join(folder, "digits.safetensors")))).dispose();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function filesOf(path) {
