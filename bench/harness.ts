@@ -1,6 +1,7 @@
 /** Runs a case: every engine in alternating rounds, numbers compared, rates against the machine's reference. */
-import { type BenchOptions, limits, type Suite } from "./options.ts";
+
 import { alternate, type Measurement, type Row, relativeError, runtimeName } from "./report.ts";
+import { limits, type Selection, type Suite } from "./selection.ts";
 
 export type Arrays = Readonly<Record<string, ArrayLike<number>>>;
 
@@ -63,7 +64,7 @@ export class Bench {
   private readonly arithmetic = new Map<number, { benchCase: BenchCase; contender: Contender; rate: number }>();
 
   constructor(
-    readonly options: BenchOptions,
+    readonly options: Selection,
     private readonly peaks: Peaks,
     readonly say: (line: string) => void = () => {},
   ) {}

@@ -1,16 +1,8 @@
 /** What the command line says. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { CASES, parseCase } from "./cases.ts";
-import type { MeasureOptions } from "./report.ts";
+import { type Selection, SUITES, type Suite } from "./selection.ts";
 
-export const SUITES = ["kernels", "inference", "training", "threads", "growth"] as const;
-export type Suite = (typeof SUITES)[number];
-
-export interface BenchOptions {
-  readonly suites: readonly Suite[];
-  /** Only this one. */
-  readonly case?: string;
-  readonly short: boolean;
+export interface BenchOptions extends Selection {
   /** Prints the time of every record of a training step instead. */
   readonly profile: boolean;
   /** Files to write. */
@@ -47,18 +39,4 @@ function parsed<Options extends NonNullable<ParseArgsConfig["options"]>>(args: r
   } catch (reason) {
     throw new TypeError(`${(reason as Error).message}\n${USAGE}`);
   }
-}
-
-/** Limits of a candidate: a call that would take longer than maxTimeMs by far is not made (see harness.ts). */
-export function limits({ short }: Pick<BenchOptions, "short">, suite?: Suite): MeasureOptions & { maxTimeMs: number } {
-  if (short) return { minTimeMs: 30, minRuns: 3, warmUpMs: 40, maxTimeMs: 500 };
-  // Two threads are at their best only in the moments that all of the cores are free.
-  return { minTimeMs: suite === "threads" ? 2000 : 500, minRuns: 7, warmUpMs: 200, maxTimeMs: 6000 };
-}
-
-/** The names of a table's cases, and with `--case` also one that it does not hold. */
-export function convolutions(options: BenchOptions): string[] {
-  const names: string[] = CASES.filter((name) => parseCase(name).kind === "conv");
-  if (options.case?.startsWith("conv_") && !/[/?]/.test(options.case) && !names.includes(options.case)) names.push(options.case);
-  return names;
 }

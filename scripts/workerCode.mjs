@@ -17,7 +17,9 @@ const withoutKernels = {
 /** One file without imports, as a classic script or a module. */
 export async function buildWorkerCode() {
   const { build } = await import("esbuild");
-  const common = { bundle: true, format: "iife", target: "es2022", minify: true, plugins: [withoutKernels], logLevel: "warning" };
+  // What runs from a Blob has no address.
+  const define = { "import.meta.url": "undefined" };
+  const common = { bundle: true, format: "iife", target: "es2022", minify: true, define, plugins: [withoutKernels], logLevel: "warning" };
   const { outputFiles } = await build({ ...common, entryPoints: [join(root, "src/worker.ts")], write: false });
   const code = outputFiles[0].text;
   const comment = "// Made by scripts/workerCode.mjs: the program of a worker, for a Blob.";

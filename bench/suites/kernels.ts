@@ -12,8 +12,8 @@ import { conv2dInputGrad, conv2dOutput, conv2dWeightGrad, prepareConv2d } from "
 import { type Conv2dPlan, planConv2d } from "../js/conv2dPlan.ts";
 import { denseOutput as denseInJs } from "../js/dense.ts";
 import { type KernelCase, type MachineOptions, timeKernel } from "../kernelCase.ts";
-import { convolutions } from "../options.ts";
 import { internals, ProgramUnderTest } from "../program.ts";
+import { convolutions } from "../selection.ts";
 import { passes } from "./passes.ts";
 
 const GRADIENTS_OF = "conv_64_64_3_1_1_56_1@8";

@@ -3,8 +3,8 @@ import relaxedWasm from "../../build/reference-relaxed.wasm";
 import strictWasm from "../../build/reference-strict.wasm";
 import { type Numerics, supports } from "../../src/machine/wasm.ts";
 import type { Peaks } from "../harness.ts";
-import { type BenchOptions, limits } from "../options.ts";
 import { alternate, type Candidate, type Measurement, type Row, runtimeName } from "../report.ts";
+import { limits, type Selection } from "../selection.ts";
 
 /** Out of the largest caches. */
 const STREAM_BYTES = 192 * 2 ** 20;
@@ -56,7 +56,7 @@ export class References implements Peaks {
   private readonly arithmetic: Loop[] = [];
   private readonly peak = new Map<string, number>();
 
-  constructor(private readonly options: Pick<BenchOptions, "short">) {
+  constructor(private readonly options: Pick<Selection, "short">) {
     this.loops = instantiate("strict", this.memory);
     const floats = new Float32Array(this.memory.buffer);
     floats.fill(0.5, CHAIN_OPERANDS / 4, CHAIN_OPERANDS / 4 + 4).fill(1, CHAIN_OPERANDS / 4 + 4, CHAIN_OPERANDS / 4 + 8);

@@ -32,10 +32,13 @@ export function clockStep(now: () => number): number {
   return smallest;
 }
 
-/** "yes", or why there are none. */
+/** Whether threads can be run. */
+export const THREADS = "yes";
+
+/** THREADS, or why there are none. */
 export function threadsFact({ isolated, cores }: { readonly isolated: boolean; readonly cores: number }): string {
   if (!isolated) return "not run: the page is not cross-origin isolated (its server must send the headers COOP and COEP)";
-  return cores < 2 ? "not run: there is one core" : "yes";
+  return cores < 2 ? "not run: there is one core" : THREADS;
 }
 
 export interface Fact {

@@ -1,8 +1,8 @@
 /** The page: starts a worker for each case, draws what it finds, gives the figures away. */
 import { environment, type Row, significant } from "../../bench/report.ts";
-import { type Fact, facts } from "./browser.ts";
+import { type Fact, facts, THREADS } from "./browser.ts";
 import { drawCase, element, machineName } from "./chart.ts";
-import { type Answer, type Depth, type Findings, type Item, PLAN, SUITES, type Suite } from "./plan.ts";
+import { type Answer, type Depth, type Findings, type Item, type Order, PLAN, SUITES, type Suite } from "./plan.ts";
 import { Results } from "./result.ts";
 
 const find = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
@@ -81,7 +81,9 @@ function measureOne(item: Item): Promise<Findings | undefined> {
     worker.onmessage = ({ data }: MessageEvent<Answer>) => ("findings" in data ? resolve(data.findings) : reject(new Error(data.error)));
     worker.onerror = ({ message }) => reject(new Error(message || "the worker did not start"));
   });
-  worker.postMessage({ item, depth: new FormData(find<HTMLFormElement>("options")).get("depth") as Depth });
+  const depth = new FormData(find<HTMLFormElement>("options")).get("depth") as Depth;
+  const canThread = known.some(({ name, value }) => name === "Threads" && value === THREADS);
+  worker.postMessage({ item, depth, threads: canThread ? "run" : "leave out" } satisfies Order);
   return found.finally(() => {
     worker.terminate();
     place.classList.remove("running");

@@ -32,6 +32,7 @@ export const PLAN: readonly Item[] = [
 export interface Order {
   readonly item: Item;
   readonly depth: Depth;
+  readonly threads: "run" | "leave out";
 }
 
 export interface Findings {

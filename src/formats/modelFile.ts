@@ -6,6 +6,7 @@ import { checkModelOptions } from "../modelOptions.ts";
 import { checkNumber, checkOptions, type Named } from "../options.ts";
 import { shapeText } from "../shape.ts";
 import type { Counters } from "../training/session.ts";
+import { xxh32 } from "../xxh32.ts";
 import { FileFormatError, headerEnd, type NamedTensor, readHeader, type SafetensorsHeader, verifyChecksum, writeSafetensors } from "./safetensors.ts";
 import type { CheckedTensor } from "./safetensorsHeader.ts";
 import type { Source } from "./source.ts";
@@ -61,9 +62,9 @@ export async function readModelFile(source: Source): Promise<ModelFile> {
     return { ...parsedModel(header, where), header, source };
   } catch (reason) {
     // A header that was damaged may still be read and make no sense: then that is what is wrong.
-    const bytes = new Uint8Array(length);
-    await source.read(0, bytes);
-    verifyChecksum(bytes, header, where);
+    const data = new Uint8Array(length - end);
+    await source.read(end, data);
+    verifyChecksum(header, where, (tensor) => xxh32(data.subarray(tensor.begin, tensor.end)));
     throw reason;
   }
 }

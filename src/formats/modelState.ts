@@ -6,7 +6,8 @@ import { type Architecture, architectureToJson } from "../layers/architecture.ts
 import type { MetricSpec } from "../training/metrics.ts";
 import type { Compiled, Session } from "../training/session.ts";
 import { arrayName, checkedArray, type ModelFile, writeModelFile } from "./modelFile.ts";
-import { storedTensor, verifyChecksum } from "./safetensors.ts";
+import { tensorArray, verifyChecksum } from "./safetensors.ts";
+import type { CheckedTensor } from "./safetensorsHeader.ts";
 
 export interface Savable {
   readonly architecture: Architecture;
@@ -54,18 +55,27 @@ function storedArrays(parameters: readonly Parameter[], compiled: Compiled | und
 }
 
 /**
- * Fills the arrays of a new model, which has no program yet, from its file. The file's bytes are read to where the programs will lie,
- * checked there by the kernels, and copied within the memory. FileFormatError, with nothing copied, when they are not sound.
+ * Fills the arrays of a new model from its file: each is read to its place in the model's memory and checked there by the kernels.
+ * After a FileFormatError, for a file that is not sound, the model holds what was read.
  */
 export async function restoreArrays({ header, source }: ModelFile, engine: Engine, compiled: Compiled | undefined): Promise<void> {
-  const { where, length } = source;
-  const arrays = storedArrays(engine.graph.parameters, compiled).map(({ parameter, role }) => {
-    return { parameter, role, stored: checkedArray(header, where, parameter, role) };
-  });
-  const bytes = engine.room(length);
-  await Promise.all([source.read(0, bytes), engine.ready]);
-  verifyChecksum(bytes, header, where, (all) => engine.checksum(all));
-  const found = arrays.map(({ stored }) => storedTensor(bytes, header, stored, where).data);
-  for (const [index, { parameter, role }] of arrays.entries()) engine.state.view(parameter, role).set(found[index]);
-  engine.state.version++;
+  const { where } = source;
+  const { state } = engine;
+  const wanted = new Map(
+    storedArrays(engine.graph.parameters, compiled).map((array) => [checkedArray(header, where, array.parameter, array.role), array]),
+  );
+  const isInPlace = (tensor: CheckedTensor) => tensor.dtype === "F32" && state.layout.elementBytes === 4;
+  const data = new Map<CheckedTensor, Uint8Array>();
+  for (const tensor of header.tensors.values()) {
+    const array = wanted.get(tensor);
+    if (array === undefined || !isInPlace(tensor)) data.set(tensor, new Uint8Array(tensor.end - tensor.begin));
+    else data.set(tensor, state.bytes(array.parameter, array.role));
+  }
+  const reads = [...data].map(([tensor, bytes]) => source.read(header.bytes.length + tensor.begin, bytes));
+  await Promise.all([engine.ready, ...reads]);
+  verifyChecksum(header, where, (tensor) => engine.checksum(data.get(tensor)!));
+  for (const [tensor, { parameter, role }] of wanted) {
+    if (!isInPlace(tensor)) state.view(parameter, role).set(tensorArray(tensor, data.get(tensor)!, where));
+  }
+  state.version++;
 }

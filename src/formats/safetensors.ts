@@ -26,21 +26,24 @@ export interface StoredTensor {
 }
 
 export interface Safetensors {
-  /** In the order of the file. */
+  /** In the order of the data. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
 /** What the first bytes of a file say of the rest. */
 export interface SafetensorsHeader {
-  /** In the order of the file. */
+  /** In the order of the data. */
   readonly tensors: ReadonlyMap<string, CheckedTensor>;
   readonly metadata: ReadonlyMap<string, string>;
-  /** Where the data begin. */
-  readonly dataAt: number;
+  /** All of it, its length before it: the data follow. */
+  readonly bytes: Uint8Array;
 }
 
-/** Metadata key of the XXH32 over the whole file, taken with zeros for its own eight digits. */
+/**
+ * Metadata key of the checksum: the XXH32 of the XXH32s of the header, taken with zeros for these eight digits, and of every tensor in the
+ * order of the data. So the tensors may be read, and summed, wherever they are wanted.
+ */
 export const CHECKSUM_KEY = "convlet.xxh32";
 const ZERO_DIGITS = "00000000";
 const CHECKSUM_FIELD = `"${CHECKSUM_KEY}":"`;
@@ -70,12 +73,16 @@ export function writeSafetensors(tensors: Iterable<NamedTensor>, metadata: Reado
   const bytes = new Uint8Array(8 + header.length + length);
   new DataView(bytes.buffer).setUint32(0, header.length, true);
   bytes.set(header, 8);
-  let at = 8 + header.length;
+  const start = bytes.subarray(0, 8 + header.length);
+  const sums: number[] = [];
+  let at = start.length;
   for (const { data } of sorted) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+    const own = bytes.subarray(at, at + data.byteLength);
+    own.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    sums.push(xxh32(own));
+    at += own.length;
   }
-  bytes.set(new TextEncoder().encode(hexDigits(xxh32(bytes))), checksumAt(bytes, 8 + header.length));
+  start.set(new TextEncoder().encode(checksum(start, sums)), checksumAt(start));
   return bytes;
 }
 
@@ -84,8 +91,12 @@ export function readSafetensors(bytes: Uint8Array, where = "safetensors"): Safet
   if (!(bytes instanceof Uint8Array)) throw new TypeError(`${where}: got ${typeof bytes}, needs the file's bytes as a Uint8Array`);
   const copy = new Uint8Array(bytes);
   const header = readHeader(copy, copy.length, where);
-  verifyChecksum(copy, header, where);
-  const tensors = new Map([...header.tensors].map(([name, tensor]) => [name, storedTensor(copy, header, tensor, where)]));
+  const dataOf = ({ begin, end }: CheckedTensor) => copy.subarray(header.bytes.length + begin, header.bytes.length + end);
+  verifyChecksum(header, where, (tensor) => xxh32(dataOf(tensor)));
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, tensor] of header.tensors) {
+    tensors.set(name, { dtype: tensor.dtype, shape: tensor.shape, data: tensorArray(tensor, dataOf(tensor), where) });
+  }
   return { tensors, metadata: header.metadata };
 }
 
@@ -94,13 +105,14 @@ export function readSafetensors(bytes: Uint8Array, where = "safetensors"): Safet
  * FileFormatError where the header contradicts itself or the length.
  */
 export function readHeader(start: Uint8Array, length: number, where: string): SafetensorsHeader {
-  const dataAt = headerEnd(start, length, where);
-  const { tensors, metadata } = checkedHeader(start.subarray(8, dataAt), length - dataAt, where);
-  const checksum = metadata.get(CHECKSUM_KEY);
-  if (checksum !== undefined && (checksum.length !== ZERO_DIGITS.length || checksumAt(start, dataAt) < 0)) {
+  const bytes = start.subarray(0, headerEnd(start, length, where));
+  const { tensors, metadata } = checkedHeader(bytes.subarray(8), length - bytes.length, where);
+  const digits = metadata.get(CHECKSUM_KEY);
+  if (digits !== undefined && (digits.length !== ZERO_DIGITS.length || checksumAt(bytes) < 0)) {
     throw new FileFormatError(`${where}: the checksum is not as this library writes it`);
   }
-  return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata, dataAt };
+  const ordered = tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  return { tensors: new Map(ordered.map((tensor) => [tensor.name, tensor])), metadata, bytes };
 }
 
 /** Where the header of a file of `length` bytes ends, told from its first bytes, 4096 of them if it is as long. */
@@ -118,35 +130,35 @@ export function headerEnd(start: Uint8Array, length: number, where: string): num
   throw new FileFormatError(`${where}: the file is truncated: its header alone takes ${8 + headerLength} bytes, there are ${length}`);
 }
 
-/** FileFormatError when the bytes of the whole file are not those that its checksum was taken of. `sum` is an XXH32. */
-export function verifyChecksum(bytes: Uint8Array, { metadata, dataAt }: SafetensorsHeader, where: string, sum = xxh32): void {
+/** FileFormatError when the file is not what its checksum was taken of. `sumOf` gives the XXH32 of a tensor's bytes. */
+export function verifyChecksum({ bytes, tensors, metadata }: SafetensorsHeader, where: string, sumOf: (tensor: CheckedTensor) => number): void {
   const expected = metadata.get(CHECKSUM_KEY);
   if (expected === undefined) return;
-  const digits = bytes.subarray(checksumAt(bytes, dataAt)).subarray(0, ZERO_DIGITS.length);
-  digits.set(new TextEncoder().encode(ZERO_DIGITS));
-  const actual = hexDigits(sum(bytes));
-  digits.set(new TextEncoder().encode(expected));
+  const header = new Uint8Array(bytes);
+  header.set(new TextEncoder().encode(ZERO_DIGITS), checksumAt(bytes));
+  const actual = checksum(header, [...tensors.values()].map(sumOf));
   if (actual !== expected) throw new FileFormatError(`${where}: the file is damaged: its checksum is ${actual}, should be ${expected}`);
 }
 
-/** An array of the whole file's bytes: a view of them where its type and place allow, otherwise a copy. */
-export function storedTensor(bytes: Uint8Array, { dataAt }: SafetensorsHeader, tensor: CheckedTensor, where: string): StoredTensor {
-  const { dtype, shape, begin, end } = tensor;
-  const data = bytes.subarray(dataAt + begin, dataAt + end);
-  return { dtype, shape, data: decoded(tensor, data.byteOffset % DTYPE_BYTES[dtype] === 0 ? data : new Uint8Array(data), where) };
+/** Digits from the header with zeros for them, and the XXH32 of each tensor in the order of the data. */
+function checksum(header: Uint8Array, sums: readonly number[]): string {
+  const all = new DataView(new ArrayBuffer(4 * (1 + sums.length)));
+  for (const [index, sum] of [xxh32(header), ...sums].entries()) all.setUint32(4 * index, sum, true);
+  return xxh32(new Uint8Array(all.buffer)).toString(16).padStart(ZERO_DIGITS.length, "0");
+}
+
+/** The array whose bytes are `data`: a view of them where type and place allow, otherwise a copy. */
+export function tensorArray(tensor: CheckedTensor, data: Uint8Array, where: string): TensorArray {
+  return decoded(tensor, data.byteOffset % DTYPE_BYTES[tensor.dtype] === 0 ? data : new Uint8Array(data), where);
 }
 
 /** Where the checksum's digits stand; negative where they do not. A string value cannot look like this: its quotes are escaped. */
-function checksumAt(bytes: Uint8Array, dataAt: number): number {
+function checksumAt(bytes: Uint8Array): number {
   const field = new TextEncoder().encode(CHECKSUM_FIELD);
-  for (let at = bytes.indexOf(field[0]!, 8); at >= 0 && at + field.length < dataAt; at = bytes.indexOf(field[0]!, at + 1)) {
+  for (let at = bytes.indexOf(field[0]!, 8); at >= 0 && at + field.length < bytes.length; at = bytes.indexOf(field[0]!, at + 1)) {
     if (field.every((byte, index) => bytes[at + index] === byte)) return at + field.length;
   }
   return -1;
-}
-
-function hexDigits(checksum: number): string {
-  return checksum.toString(16).padStart(ZERO_DIGITS.length, "0");
 }
 
 function sortedMetadata(metadata: Readonly<Record<string, string>>): Map<string, string> {

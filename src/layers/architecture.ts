@@ -122,7 +122,19 @@ export interface BuiltArchitecture {
   readonly outputOf: ReadonlyMap<string, Value>;
 }
 
-export function buildGraph({ layers, calls, inputs, outputs }: Architecture): BuiltArchitecture {
+/** By architecture: a file's reader, the model and its clones need the same. */
+const graphs = new WeakMap<Architecture, BuiltArchitecture>();
+
+export function buildGraph(architecture: Architecture): BuiltArchitecture {
+  let built = graphs.get(architecture);
+  if (built === undefined) {
+    built = build(architecture);
+    graphs.set(architecture, built);
+  }
+  return built;
+}
+
+function build({ layers, calls, inputs, outputs }: Architecture): BuiltArchitecture {
   const builder = new GraphBuilder();
   const values = new Map<number, Value>();
   for (const { name, shape, value } of inputs) values.set(value, builder.value(name, shape));

@@ -83,6 +83,12 @@ export class State {
     const FloatArray = this.layout.elementBytes === 8 ? Float64Array : Float32Array;
     return new FloatArray(this.memory.buffer, FIRST_FREE + this.layout.offset({ parameter, role }), sizeOf(parameter.shape));
   }
+
+  /** The same as bytes. */
+  bytes(parameter: Parameter, role: string): Uint8Array {
+    const { buffer, byteOffset, byteLength } = this.view(parameter, role);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  }
 }
 
 function ownMemory(initial: number): WebAssembly.Memory {

@@ -9,7 +9,7 @@ export { type Numerics, supports } from "./kernelModules.ts";
 /** Compiles kernels, or gets them from who has compiled them. */
 export type KernelProvider = (numerics: Numerics, memory: "shared" | "unshared") => Promise<WebAssembly.Module>;
 
-let provider: KernelProvider = (numerics, memory) => packedModule(packed, numerics, memory);
+let provider: KernelProvider = (numerics, memory) => packedModule(packed, version, numerics, memory);
 
 /** In a worker the page provides them: they are compiled once, and the worker's file needs none. */
 export function provideKernels(other: KernelProvider): void {

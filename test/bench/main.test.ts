@@ -2,8 +2,9 @@
 import { describe, expect, test } from "vitest";
 import { Bench, type BenchCase, type Contender, largestError, type Peaks } from "../../bench/harness.ts";
 import { batchNormalizationInputGrad, batchNormalizationOutput } from "../../bench/js/batchNormalization.ts";
-import { convolutions, limits, parseOptions } from "../../bench/options.ts";
+import { parseOptions } from "../../bench/options.ts";
 import { alternate } from "../../bench/report.ts";
+import { convolutions, limits } from "../../bench/selection.ts";
 import { expectClose, F32_SUM, seededRandom } from "../support/kernels.ts";
 
 describe("options", () => {

@@ -1,4 +1,6 @@
 /** The bench page away from a browser: what it says of one, its bars, its sentence. */
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import { CASES, parseCase } from "../../bench/cases.ts";
 import type { Row } from "../../bench/report.ts";
@@ -75,7 +77,7 @@ describe("results", () => {
     const text = results.markdown(environment);
     expect(text).toContain("Chrome 156; 2026-11-25");
     expect(text).not.toContain("Mozilla");
-    expect(text).toMatch(/\| mnist_cnn-train@64 \| convlet \| relaxed \| 1 \| Chrome 156 \|/);
+    expect(text).toMatch(/\| mnist_cnn-train@64 \| convlet \| relaxed \| 1 \|.* 1012 images\/s \|/);
     expect(text).toContain("- Threads: not run: one core");
     expect(text).toContain("- not run: conv_1 convlet-plain: too long");
   });
@@ -96,4 +98,13 @@ describe("results", () => {
     wrong.add({ rows: [], notRun: [], problems: ["x differs"] });
     expect(wrong.equality()).toMatch(/^Not all/);
   });
+});
+
+test("nothing that its scripts import is of Node alone", async () => {
+  for (const name of ["main", "worker"]) {
+    const entry = fileURLToPath(new URL(`../../examples/bench/${name}.ts`, import.meta.url));
+    const built = await build({ entryPoints: [entry], bundle: true, write: false, metafile: true, format: "esm", external: ["node:*", "*.wasm"] });
+    const imports = Object.values(built.metafile.outputs).flatMap((output) => output.imports);
+    expect(imports.filter(({ path, kind }) => path.startsWith("node:") && kind === "import-statement")).toEqual([]);
+  }
 });
