@@ -15,14 +15,15 @@ const TILES = [
   { rows: 6, steps: 2, fence: "row" },
 ];
 
-/** Depthwise windows with a kernel of their own: width of the window, steps of a pixel from one output to the next. */
+/**
+ * Depthwise windows with kernels of their own: width of the window, steps of a pixel from one output to the next. 8 pixels at a time
+ * have fewer loads and more sums in flight than 4: 0.176 against 0.206 ms for 3x3, 96 channels at 56x56, fused. 5 weights leave registers
+ * for 6 sums. 4 are for narrow maps.
+ */
 const SPANS = [
-  { window: 3, stride: 1 },
-  { window: 3, stride: 2 },
-  { window: 5, stride: 1 },
-  { window: 5, stride: 2 },
-];
-const SPAN_PIXELS = 4;
+  { window: 3, sizes: [4, 8] },
+  { window: 5, sizes: [4, 6] },
+].flatMap(({ window, sizes }) => [1, 2].flatMap((stride) => sizes.map((pixels) => ({ window, stride, pixels }))));
 
 export function generateTiles() {
   const head = [
@@ -145,40 +146,40 @@ ${each(rows, (i) => `if (add) {\n${each(COLUMNS, (j) => `c${i}${j} = f32x4.add(v
 }
 
 /**
- * `count` (at least 4) pixels of a row of a depthwise convolution, all channels: 4 neighbouring pixels x 4 channels at a time. Taps of a
- * window's row are neighbours too, and a value that is loaded meets all those that it has among the four. The last four overlap
- * the ones before; what was stored there is not stored again, since it may be its own addend.
+ * `count` (at least `pixels`) pixels of a row of a depthwise convolution, all channels: `pixels` neighbours x 4 channels at a time. Taps of
+ * a window's row are neighbours too, and a value that is loaded meets all those that it has among the pixels. The last ones overlap
+ * those before; what was stored there is not stored again, since it may be its own addend.
  */
-function depthwiseSpan({ window, stride }) {
-  const reach = window + (SPAN_PIXELS - 1) * stride;
-  const pixels = (line) => each(SPAN_PIXELS, line);
-  const values = each(reach, (at) => `x${at} = v128.load(a);${at < reach - 1 ? "\na += innerStep;" : ""}`);
-  const products = each(window, (tap) => {
-    const sums = pixels((pixel) => `c${pixel} = multiplyAdd(x${tap + pixel * stride}, w, c${pixel});`);
-    return `w = v128.load(b);\n${sums}${tap < window - 1 ? `\nb += innerPanelStep;\nif (b == ${tap + 1}) break;` : ""}`;
+function depthwiseSpan({ window, stride, pixels }) {
+  const reach = window + (pixels - 1) * stride;
+  const eachPixel = (line) => each(pixels, line);
+  const weights = each(window, (tap) => `w${tap} = v128.load(b);${tap < window - 1 ? "\nb += innerPanelStep;" : ""}`);
+  const products = each(reach, (at) => {
+    const met = Array.from({ length: pixels }, (_, pixel) => ({ pixel, tap: at - pixel * stride })).filter(({ tap }) => tap >= 0 && tap < window);
+    const step = at < reach - 1 ? `\na += innerStep;${at % 2 === 1 ? `\nif (b == ${at}) break;` : ""}` : "";
+    return `x = v128.load(a);\n${met.map(({ pixel, tap }) => `c${pixel} = multiplyAdd(x, w${tap}, c${pixel});`).join("\n")}${step}`;
   });
   return `
-export function depthwise${window}s${stride}(matmul: Matmul, source: usize, target: usize, addend: usize, count: i32): void {
-${each(reach, (at) => `let x${at}: v128;`)}
-let w: v128;
+export function depthwise${window}s${stride}x${pixels}(matmul: Matmul, source: usize, target: usize, addend: usize, count: i32): void {
+${each(window, (tap) => `let w${tap}: v128;`)}
+let x: v128;
 const innerStep = matmul.innerStep;
 const innerPanelStep = matmul.innerPanelStep;
 const outerStep = matmul.outerStep - ${reach - 1} * innerStep;
 const outerPanelStep = matmul.outerPanelStep - ${window - 1} * innerPanelStep;
 const outerCount = matmul.outerCount;
-const low = f32x4.splat(matmul.low);
-const high = f32x4.splat(matmul.high);
 for (let channel = 0; channel < matmul.columns; channel += LANES) {
 const offset = <usize>channel << 2;
 const lanes = matmul.columns - channel;
 const bias = matmul.bias != 0 ? matmul.bias + offset : changetype<usize>(matmul) + ZEROS;
-for (let next = 0; next < count; next += ${SPAN_PIXELS}) {
-const first = min(next, count - ${SPAN_PIXELS});
+for (let next = 0; next < count; next += ${pixels}) {
+const first = min(next, count - ${pixels});
 let a = source + offset + first * matmul.source.pixelStep;
 let b = matmul.panel + offset;
-${pixels((pixel) => `let c${pixel} = v128.load(bias);`)}
+let c0 = v128.load(bias);
+${each(pixels - 1, (pixel) => `let c${pixel + 1} = c0;`)}
 for (let row = outerCount; row > 0; row--) {
-${values}
+${weights}
 ${products}
 a += outerStep;
 b += outerPanelStep;
@@ -186,16 +187,22 @@ b += outerPanelStep;
 if (addend != 0) {
 const plusStep = matmul.addend.pixelStep;
 let plus = addend + offset + first * plusStep;
-${pixels((pixel) => `c${pixel} = f32x4.add(c${pixel}, v128.load(plus));${pixel < SPAN_PIXELS - 1 ? "\nplus += plusStep;" : ""}`)}
+${eachPixel((pixel) => `c${pixel} = f32x4.add(c${pixel}, v128.load(plus));${pixel < pixels - 1 ? "\nplus += plusStep;" : ""}`)}
 }
 if (matmul.leaky) {
 const alpha = f32x4.splat(matmul.alpha);
 const zero = f32x4.splat(0);
-${pixels((pixel) => `c${pixel} = leak(c${pixel}, alpha, zero);`)}
+${eachPixel((pixel) => `c${pixel} = leak(c${pixel}, alpha, zero);`)}
 }
+const low = f32x4.splat(matmul.low);
+const high = f32x4.splat(matmul.high);
 const toStep = matmul.target.pixelStep;
 let to = target + offset + first * toStep;
-${pixels((pixel) => `${pixel < SPAN_PIXELS - 1 ? `if (first + ${pixel} >= next) ` : ""}storeUpTo(to, clamp(c${pixel}, low, high), lanes);${pixel < SPAN_PIXELS - 1 ? "\nto += toStep;" : ""}`)}
+if (first == next && lanes >= LANES) {
+${eachPixel((pixel) => `v128.store(to, clamp(c${pixel}, low, high));${pixel < pixels - 1 ? "\nto += toStep;" : ""}`)}
+} else {
+${eachPixel((pixel) => `${pixel < pixels - 1 ? `if (first + ${pixel} >= next) ` : ""}storeUpTo(to, clamp(c${pixel}, low, high), lanes);${pixel < pixels - 1 ? "\nto += toStep;" : ""}`)}
+}
 }
 }
 }`;

@@ -1,12 +1,14 @@
 /** Depthwise convolutions: every channel with its own window. Threads share the rows of the output. */
-import { depthwise3s1, depthwise3s2, depthwise5s1, depthwise5s2 } from "../../build/assembly/tiles";
+import {
+  depthwise3s1x4, depthwise3s1x8, depthwise3s2x4, depthwise3s2x8, depthwise5s1x4, depthwise5s1x6, depthwise5s2x4, depthwise5s2x6,
+} from "../../build/assembly/tiles";
 import { multiplyAdd } from "../lanes";
 import { storeTile } from "../matmul";
 import { Matmul, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
 import { ASIDE, MAX_ROWS, RowView, TABLE_BYTES, fillPointers } from "../rowView";
 import { copyTile, setAside } from "./tiles";
 
-/** Neighbouring outputs that a span computes at one time, and its least length. */
+/** The least outputs of a row that are computed at one time. */
 const QUAD: i32 = 4;
 /** Outputs computed for one vector of channels after the other: what they read should stay in the first-level cache. */
 const SPAN: i32 = 16;
@@ -41,7 +43,7 @@ function runRow(matmul: Matmul, row: i32, stride: i32): void {
   let target = pixelAt(matmul.target, image, y);
   let addend = matmul.addend.base != 0 ? pixelAt(matmul.addend, image, y) : 0;
   for (let left = width; left > 0; ) {
-    const count = left < SPAN + QUAD ? left : SPAN;
+    const count = left < SPAN + 2 * QUAD ? left : SPAN;
     runSpan(matmul, source, target, addend, count, stride);
     source += count * matmul.source.pixelStep;
     target += count * matmul.target.pixelStep;
@@ -55,11 +57,18 @@ function pixelAt(view: RowView, image: i32, y: i32): usize {
 }
 
 function runSpan(matmul: Matmul, source: usize, target: usize, addend: usize, count: i32, stride: i32): void {
+  const narrow = count < (matmul.innerCount == 3 ? 8 : 6);
   if (matmul.innerCount == 3) {
-    if (stride == 1) depthwise3s1(matmul, source, target, addend, count);
-    else depthwise3s2(matmul, source, target, addend, count);
-  } else if (stride == 1) depthwise5s1(matmul, source, target, addend, count);
-  else depthwise5s2(matmul, source, target, addend, count);
+    if (stride == 1) {
+      if (narrow) depthwise3s1x4(matmul, source, target, addend, count);
+      else depthwise3s1x8(matmul, source, target, addend, count);
+    } else if (narrow) depthwise3s2x4(matmul, source, target, addend, count);
+    else depthwise3s2x8(matmul, source, target, addend, count);
+  } else if (stride == 1) {
+    if (narrow) depthwise5s1x4(matmul, source, target, addend, count);
+    else depthwise5s1x6(matmul, source, target, addend, count);
+  } else if (narrow) depthwise5s2x4(matmul, source, target, addend, count);
+  else depthwise5s2x6(matmul, source, target, addend, count);
 }
 
 /** `count` pixels, at most MAX_ROWS, of all channels. */
