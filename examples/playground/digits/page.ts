@@ -57,7 +57,7 @@ export class DigitsPage {
       return;
     }
     byId("digits-problem").hidden = true;
-    this.inspector.view.select(this.selection);
+    this.selection = this.inspector.view.select(this.selection);
     await this.show(this.source);
   }
 

@@ -33,6 +33,8 @@ export class Inspector {
     this.answer = new Answer(prefix);
     this.inputShape = model.inputShapes[0]!;
     this.view = new NetworkView(byId(`${prefix}-layers`), model, chosen);
+    // Without a picture there are filters to see, but no maps.
+    byId(`${prefix}-layers`).classList.toggle("still", !this.takesPictures);
     onTheme(() => this.last && this.soon());
   }
 
@@ -105,7 +107,7 @@ export class Inspector {
     const gradient = classIndex === undefined ? new Float32Array(input.length) : (await this.model.inputGradient(input, classIndex)).data;
     const canvas = byId<HTMLCanvasElement>(`${this.prefix}-saliency`);
     paintSaliency(canvas, gradient, this.inputShape);
-    const text = best === undefined ? "what decides" : magnitude(gradient) === 0 ? "no pixel decides" : `what decides for ${best.label}`;
+    const text = best === undefined ? "what decides" : magnitude(gradient) === 0 ? "no pixel decides" : `decides for ${best.label}`;
     setLabel(canvas, `Saliency: ${text}`);
     setText(byId(`${this.prefix}-saliency-text`), text);
   }

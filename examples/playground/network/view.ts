@@ -69,7 +69,8 @@ export class NetworkView {
     }
   }
 
-  select(selection: Selection | null): void {
+  /** Returns what is selected: null for a layer or a map that this network does not have. */
+  select(selection: Selection | null): Selection | null {
     const row = this.rows.find(({ info }) => info.name === selection?.layer);
     const isThere = row?.gallery && selection && selection.channel < row.info.shape[2]!;
     if (this.selection?.layer !== selection?.layer || !isThere) this.detail.stop();
@@ -78,6 +79,7 @@ export class NetworkView {
     if (this.selection === null) this.detail.element.remove();
     else row!.element.append(this.detail.element);
     this.showDetail();
+    return this.selection;
   }
 
   private selected(selection: Selection): void {
@@ -159,5 +161,5 @@ function paintStrip(canvas: HTMLCanvasElement, info: LayerInfo, data: Float32Arr
   canvas.style.setProperty("--rows", String(rows));
   canvas.style.setProperty("--columns", String(columns));
   const active = shown.reduce((count, value) => count + (value !== 0 ? 1 : 0), 0);
-  setLabel(canvas, `${info.name}: ${data.length} numbers, ${active} of them not 0, strongest ${fixed(magnitude(shown))}`);
+  setLabel(canvas, `${info.name}: ${counted(data.length, "number")}, ${active} of them not 0, strongest ${fixed(magnitude(shown))}`);
 }

@@ -82,7 +82,7 @@ export class OwnPage {
     byId("own-open").hidden = false;
     setText(
       byId("own-status"),
-      `${name}: ${counted(model.layers.length, "layer")}, ${counted(model.countParams(), "weight")}, picture ${model.inputShapes.map((shape) => shape.join("×")).join(", ")}.`,
+      `${name}: ${counted(model.layers.length, "layer")}, ${counted(model.countParams(), "weight")}, input ${model.inputShapes.map((shape) => shape.join("×")).join(", ")}.`,
     );
     byId("own-asking").hidden = !inspector.takesPictures;
     byId("own-unaskable").hidden = inspector.takesPictures;
