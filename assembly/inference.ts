@@ -11,7 +11,6 @@ import {
   FoldWeights,
   Kernel,
   PackWeights,
-  PixelSum,
   Pool2dOutput,
   Record,
   SoftmaxOutput,
@@ -25,7 +24,6 @@ import { copy } from "./copy";
 import { fill } from "./fill";
 import { foldStatistics, foldWeights } from "./foldedNormalization";
 import { packWeights } from "./packWeights";
-import { pixelSum } from "./pixelSum";
 import { pool2dOutput } from "./pool2d";
 import { softmaxOutput } from "./softmax";
 
@@ -60,8 +58,6 @@ function dispatch(at: usize): void {
       return softmaxOutput(changetype<SoftmaxOutput>(at), 0, 1);
     case Kernel.binaryOutput:
       return binaryOutput(changetype<BinaryOutput>(at), 0, 1);
-    case Kernel.pixelSum:
-      return pixelSum(changetype<PixelSum>(at), 0, 1);
     case Kernel.affineOutput:
       return affineOutput(changetype<AffineOutput>(at), 0, 1);
     case Kernel.foldStatistics:

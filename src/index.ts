@@ -1,5 +1,6 @@
 /** Public names; no code. */
 
+export { type ExportOptions, exportProgram } from "./exportProgram.ts";
 export type { DownloadOptions, DownloadProgress } from "./formats/download.ts";
 export { FileFormatError } from "./formats/safetensors.ts";
 export { deleteSaved, savedModels } from "./formats/storage.ts";
@@ -43,6 +44,7 @@ export { averagePooling2d, globalAveragePooling2d, globalMaxPooling2d, maxPoolin
 export { l1, l1l2, l2, type Regularizer } from "./layers/regularizers.ts";
 export { flatten, type ReshapeOptions, reshape } from "./layers/reshape.ts";
 export { type ZeroPadding2dOptions, zeroPadding2d } from "./layers/zeroPadding2d.ts";
+export type { KernelSource, KernelSources } from "./machine/kernelModules.ts";
 export { type CompileOptions, Model, type ModelOptions } from "./model.ts";
 export type { ModelLayer, WeightArray } from "./modelLayer.ts";
 export { type LoadOptions, load, model, sequential, toWorker, type WorkerOptions } from "./models.ts";

@@ -262,7 +262,8 @@ export class Model {
     return ranked((await this.predict(input)).data, top, model);
   }
 
-  private imageModel(): ImageModel {
+  /** What `classify` and an exported program know of the model. */
+  imageModel(): ImageModel {
     const { classNames, preprocessing } = this;
     const gives = this.compiled?.loss.config.fromLogits ? "logits" : "probabilities";
     return { inputShape: this.inputShapes[0], outputShape: this.outputShapes[0], classNames, preprocessing, gives };

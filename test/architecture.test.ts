@@ -28,7 +28,7 @@ const ORDER = [
   ["model"],
   ["restore"],
   ["remote"],
-  ["models"],
+  ["models", "exportProgram", "runModel"],
   ["index", "worker", "run"],
   ["node", "script"],
 ];
@@ -105,6 +105,8 @@ describe("imports", () => {
   test("of the loader and the kernels' binaries are in one file", () => {
     const users = edges.filter(({ target }) => ["@assemblyscript/loader", "build/kernels.ts"].includes(target)).map(({ path }) => path);
     expect([...new Set(users)]).toEqual(["src/machine/wasm.ts"]);
+    const inference = edges.filter(({ target }) => target === "build/inferenceKernels.ts").map(({ path }) => path);
+    expect(inference).toEqual(["src/machine/inference.ts"]);
   });
 
   test("of the kernels stay in assembly/, but for the tiles that the build writes", () => {
@@ -168,7 +170,7 @@ describe("package.json", () => {
   test("names types first under import and require of every entry, all of them built from a file of src", () => {
     for (const [entry, target] of Object.entries(face.exports)) {
       if (typeof target === "string") {
-        expect(target).toMatch(/^\.\/(?:package\.json|dist\/\w+\.wasm)$/);
+        expect(target).toMatch(/^\.\/(?:package\.json|dist\/[\w-]+\.wasm)$/);
         continue;
       }
       const name = entry === "." ? "index" : entry.slice(2);

@@ -57,7 +57,7 @@ function parsed(bytes: Uint8Array, fail: Fail): object {
 }
 
 /** The first key that comes twice in one object of a valid JSON text: JSON.parse would keep the last without a word. */
-function repeatedKey(text: string): string | undefined {
+export function repeatedKey(text: string): string | undefined {
   const open: Set<string>[] = [];
   for (let at = 0; at < text.length; at++) {
     if (text[at] === "{") open.push(new Set());

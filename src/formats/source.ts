@@ -33,7 +33,7 @@ export async function openSource(source: ModelSource, options: DownloadOptions =
 }
 
 /** Whether Node reads it from its disk. */
-function isFile(source: string | URL): boolean {
+export function isFile(source: string | URL): boolean {
   if (typeof process !== "object" || process.versions?.node === undefined) return false;
   return source instanceof URL ? source.protocol === "file:" : !/^(https?|data|blob):/.test(source);
 }

@@ -47,8 +47,7 @@ export class State {
 
   constructor(graph: Graph, elementBytes: 4 | 8, memory: "shared" | "unshared" = "unshared") {
     this.layout = new StateLayout(graph, [], elementBytes);
-    const initial = pages(this.end);
-    this.memory = allocate(() => (memory === "shared" ? sharedMemory(initial) : ownMemory(initial)), this.end);
+    this.memory = newMemory(this.end, memory);
   }
 
   /** First byte behind the parameters' arrays. */
@@ -68,9 +67,7 @@ export class State {
 
   /** Grows the memory to at least `end` bytes, or throws a RangeError that names the size, with nothing changed. */
   reserve(end: number): void {
-    checkFits(end);
-    const missing = pages(end) - this.memory.buffer.byteLength / PAGE_BYTES;
-    if (missing > 0) allocate(() => this.memory.grow(missing), end);
+    reserve(this.memory, end);
   }
 
   /** Lets go of the memory, whoever still holds the model. No other call may follow. */
@@ -111,6 +108,19 @@ class PlainMemory {
     new Uint8Array(this.buffer).set(new Uint8Array(before));
     return before.byteLength / PAGE_BYTES;
   }
+}
+
+/** A memory of at least `end` bytes. RangeError, with the size, where the engine has none. */
+export function newMemory(end: number, kind: "shared" | "unshared" = "unshared"): WebAssembly.Memory {
+  const initial = pages(end);
+  return allocate(() => (kind === "shared" ? sharedMemory(initial) : ownMemory(initial)), end);
+}
+
+/** Grows a memory to at least `end` bytes, or throws a RangeError that names the size, with nothing changed. */
+export function reserve(memory: WebAssembly.Memory, end: number): void {
+  checkFits(end);
+  const missing = pages(end) - memory.buffer.byteLength / PAGE_BYTES;
+  if (missing > 0) allocate(() => memory.grow(missing), end);
 }
 
 /** A shared memory keeps room for all it may ever be; an engine with little address space gives it less. */

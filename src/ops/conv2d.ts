@@ -144,14 +144,19 @@ function panels(lowering: Lowering, node: Conv2dNode, { weight, key, direction }
   const inChannels = extentOf(node.inputs[0].shape).channels;
   const outChannels = extentOf(node.output.shape).channels;
   const [depth, columns] = direction === "output" ? [inChannels, outChannels] : [outChannels, inChannels];
-  const cells = groups * roundUp(columns / groups, 8) * (depth / groups);
   const isWinograd = algorithm === Algorithm.winograd;
-  const count = isWinograd ? winogradPanels(cells) : windowHeight * windowWidth * cells;
+  const count = panelFloats({ windowHeight, windowWidth, depth, columns, groups, isWinograd });
   const layoutName = isWinograd ? WINOGRAD_LAYOUT[direction] : direction;
   return lowering.prepared(`${key} panels ${layoutName}`, count, (target) => {
     const fields = { weight, panels: target, windowHeight, windowWidth, inChannels, outChannels, groups, layout: Panels[layoutName] };
     lowering.step("packWeights", node, fields, { section: "prepare" });
   });
+}
+
+/** Floats of packed weights: `columns` result from sums over `depth` channels. */
+export function panelFloats(of: Record<"windowHeight" | "windowWidth" | "depth" | "columns" | "groups", number> & { isWinograd: boolean }): number {
+  const cells = of.groups * roundUp(of.columns / of.groups, 8) * (of.depth / of.groups);
+  return of.isWinograd ? winogradPanels(cells) : of.windowHeight * of.windowWidth * cells;
 }
 
 const WINOGRAD_LAYOUT = { output: "winogradOutput", inputGrad: "winogradInputGrad" } as const;
@@ -163,9 +168,14 @@ function scratchBytes(node: Conv2dNode, direction: Direction): number {
   const algorithm = algorithmOf(node, direction);
   const isWinograd = algorithm === Algorithm.winograd;
   if (direction === "weightGrad") return isWinograd ? winogradGradientScratch(inChannels, outChannels) : weightGradScratch(outChannels / groups);
-  if (algorithm === Algorithm.patches) return MATMUL_SCRATCH + PATCHES_SCRATCH;
-  if (algorithm !== Algorithm.winograd) return MATMUL_SCRATCH;
-  return direction === "output" ? winogradScratch(inChannels, outChannels) : winogradScratch(outChannels, inChannels);
+  const [depth, columns] = direction === "output" ? [inChannels, outChannels] : [outChannels, inChannels];
+  return productScratch(algorithm, { depth, columns });
+}
+
+/** Bytes that a product of `columns` columns over `depth` channels works in. */
+export function productScratch(algorithm: number, { depth, columns }: Record<"depth" | "columns", number>): number {
+  if (algorithm === Algorithm.winograd) return winogradScratch(depth, columns);
+  return algorithm === Algorithm.patches ? MATMUL_SCRATCH + PATCHES_SCRATCH : MATMUL_SCRATCH;
 }
 
 /** Row pointers and packed operands of a chunk of 128 pixels, up to 128 columns of the output's gradient. */
@@ -189,7 +199,7 @@ function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Dire
 
 /** Floats of a tap's row below which a tile loses more at the ends of runs than a copy costs; and the copies must fit, 12 at least. */
 const SHORT_RUN = 16;
-const MOST_PATCH = 256;
+export const MOST_PATCH = 256;
 
 /** A copy serves all panels: with one alone it costs more than it saves. */
 function patchesPay({ windowHeight, windowWidth, dilationX }: WindowGeometry, from: Extent, to: Extent): boolean {

@@ -1,0 +1,189 @@
+/**
+ * What each kernel of inference reads and writes, given its record: the contracts of assembly/records.ts as checks. A step that passes
+ * them stays inside its regions whatever the numbers in its arrays are, for the kernels themselves trust their records.
+ */
+import { Activation, Algorithm, Binary, Panels, Pooling, type RECORDS, type Tensor, Write } from "../../build/records.ts";
+import { MOST_PATCH, panelFloats, productScratch } from "../ops/conv2d.ts";
+import type { StepReader } from "./stepReader.ts";
+
+/** Operations of a run, elements read or multiply-adds: ten times what the largest classifiers in use take for 32 pictures. */
+export const MOST_WORK = 2 ** 42;
+
+type Window = Record<"windowHeight" | "windowWidth" | "strideY" | "strideX" | "padTop" | "padLeft", number>;
+
+/** Checks a step and gives its work per sample. */
+type Contract = (step: StepReader) => number;
+
+/** Kernels without scratch. */
+function plain(check: Contract): Contract {
+  return (step) => {
+    step.noScratch();
+    return check(step);
+  };
+}
+
+const WRITES = Object.values(Write);
+
+export const contracts = {
+  copy: plain((step) => {
+    const output = step.target("output");
+    step.like("input", output);
+    step.choice("write", WRITES);
+    return elements(output);
+  }),
+
+  clearHalo: plain((step) => {
+    const { height, width, channels, haloTop, haloBottom, haloLeft, haloRight } = step.target("output");
+    return (height + haloTop + haloBottom) * (width + haloLeft + haloRight) * channels;
+  }),
+
+  fill: plain((step) => {
+    const count = step.whole("count", 1);
+    step.real("value");
+    step.targetFloats("output", count);
+    return count;
+  }),
+
+  packWeights: plain((step) => {
+    const [windowHeight, windowWidth] = [step.whole("windowHeight", 1), step.whole("windowWidth", 1)];
+    const [inChannels, outChannels, groups] = [step.whole("inChannels", 1), step.whole("outChannels", 1), step.whole("groups", 1)];
+    const layout = step.choice("layout", [Panels.output, Panels.winogradOutput]);
+    checkGroups(step, groups, inChannels, outChannels);
+    const isWinograd = layout === Panels.winogradOutput;
+    if (isWinograd && (windowHeight !== 3 || windowWidth !== 3 || groups !== 1))
+      step.fail("layout", "is Winograd's, which needs a 3x3 window and one group");
+    const taps = windowHeight * windowWidth;
+    step.floats("weight", (taps * inChannels * outChannels) / groups);
+    const panels = panelFloats({ windowHeight, windowWidth, depth: inChannels, columns: outChannels, groups, isWinograd });
+    step.targetFloats("panels", panels);
+    return panels;
+  }),
+
+  conv2dOutput: (step) => {
+    const output = step.target("output");
+    const input = step.tensor("input");
+    const tensors = [input, output];
+    if (step.isNull("residual")) step.absent("residual");
+    else tensors.push(step.like("residual", output));
+    const window = windowOf(step);
+    const { windowHeight, windowWidth, strideY, strideX, padTop, padLeft } = window;
+    const [dilationY, dilationX, groups] = [step.whole("dilationY", 1), step.whole("dilationX", 1), step.whole("groups", 1)];
+    const algorithm = step.choice("algorithm", Object.values(Algorithm));
+    const { linear, relu, relu6, leakyRelu } = Activation;
+    step.choice("activation", [linear, relu, relu6, leakyRelu]);
+    step.real("alpha");
+    const [inChannels, outChannels] = [input.channels, output.channels];
+    checkGroups(step, groups, inChannels, outChannels);
+    // What the window reads lies in the image or its halo.
+    const lastRow = (output.height - 1) * strideY - padTop + (windowHeight - 1) * dilationY;
+    const lastColumn = (output.width - 1) * strideX - padLeft + (windowWidth - 1) * dilationX;
+    if (padTop > input.haloTop || lastRow >= input.height + input.haloBottom)
+      step.fail("windowHeight", "makes the window reach past the halo's rows");
+    if (padLeft > input.haloLeft || lastColumn >= input.width + input.haloRight)
+      step.fail("windowWidth", "makes the window reach past the halo's columns");
+    const perOutput = (windowHeight * windowWidth * inChannels) / groups;
+    step.floats("weight", perOutput * outChannels);
+    step.floatsOrNull("bias", outChannels);
+    const isWinograd = algorithm === Algorithm.winograd;
+    const isDepthwise = algorithm === Algorithm.depthwise;
+    if (isDepthwise && (groups !== inChannels || groups !== outChannels)) step.fail("algorithm", "is depthwise, which needs a group per channel");
+    const suits = windowHeight === 3 && windowWidth === 3 && strideY * strideX === 1 && dilationY * dilationX === 1 && groups === 1;
+    if (isWinograd && !suits) step.fail("algorithm", "is Winograd's, which needs a 3x3 window, stride and dilation 1, one group");
+    const isPatched = algorithm === Algorithm.patches;
+    if (isPatched && (groups !== 1 || perOutput > MOST_PATCH))
+      step.fail("algorithm", `is patches, which needs one group and a window of ${MOST_PATCH} floats`);
+    if (isDepthwise) step.absent("panels");
+    else step.floats("panels", panelFloats({ windowHeight, windowWidth, depth: inChannels, columns: outChannels, groups, isWinograd }));
+    step.scratch(productScratch(algorithm, { depth: inChannels, columns: outChannels }), tensors);
+    return output.height * output.width * outChannels * perOutput;
+  },
+
+  pool2dOutput: plain((step) => {
+    const output = step.target("output");
+    const input = step.tensor("input");
+    if (input.channels !== output.channels) step.fail("input", `has ${input.channels} channels, needs ${output.channels}`);
+    step.absent("argmax");
+    step.choice("argmaxBytes", [1, 4]);
+    step.choice("activation", [Activation.linear, Activation.relu]);
+    step.choice("kind", Object.values(Pooling));
+    const { windowHeight, windowWidth, strideY, strideX, padTop, padLeft } = windowOf(step);
+    // Every window meets the image.
+    if (padTop >= windowHeight || (output.height - 1) * strideY - padTop >= input.height) step.fail("padTop", "leaves a window without rows");
+    if (padLeft >= windowWidth || (output.width - 1) * strideX - padLeft >= input.width) step.fail("padLeft", "leaves a window without columns");
+    return elements(output) * Math.min(windowHeight, input.height) * Math.min(windowWidth, input.width);
+  }),
+
+  activationOutput: plain((step) => {
+    const output = step.target("output");
+    step.like("input", output);
+    step.choice("activation", Object.values(Activation));
+    step.real("alpha");
+    return 16 * elements(output);
+  }),
+
+  softmaxOutput: plain((step) => {
+    const output = step.target("output");
+    step.like("input", output);
+    return 16 * elements(output);
+  }),
+
+  binaryOutput: plain((step) => {
+    const output = step.target("output");
+    for (const side of ["left", "right"]) {
+      const operand = step.tensor(side);
+      if (operand.pixelStride > 0) step.like(side, output);
+      else if (operand.channels !== output.channels) step.fail(side, `has ${operand.channels} channels, needs ${output.channels}`);
+    }
+    step.choice("kind", Object.values(Binary));
+    step.choice("write", WRITES);
+    return elements(output);
+  }),
+
+  affineOutput: plain((step) => {
+    const output = step.target("output");
+    step.like("input", output);
+    step.floats("scale", output.channels);
+    step.floatsOrNull("offset", output.channels);
+    step.choice("write", WRITES);
+    return elements(output);
+  }),
+
+  foldStatistics: plain((step) => {
+    const count = step.whole("count", 1);
+    step.real("epsilon");
+    for (const field of ["gamma", "beta"]) step.floatsOrNull(field, count);
+    for (const field of ["mean", "variance"]) step.floats(field, count);
+    for (const field of ["scale", "offset"]) step.targetFloats(field, count);
+    return count;
+  }),
+
+  foldWeights: plain((step) => {
+    const [rows, columns] = [step.whole("rows", 1), step.whole("columns", 1)];
+    step.floats("weight", rows * columns);
+    step.floatsOrNull("bias", columns);
+    for (const field of ["scale", "offset"]) step.floats(field, columns);
+    step.targetFloats("foldedWeight", rows * columns);
+    step.targetFloats("foldedBias", columns);
+    return rows * columns;
+  }),
+} satisfies Partial<Record<keyof typeof RECORDS, Contract>>;
+
+function windowOf(step: StepReader): Window {
+  return {
+    windowHeight: step.whole("windowHeight", 1),
+    windowWidth: step.whole("windowWidth", 1),
+    strideY: step.whole("strideY", 1),
+    strideX: step.whole("strideX", 1),
+    padTop: step.whole("padTop", 0),
+    padLeft: step.whole("padLeft", 0),
+  };
+}
+
+function checkGroups(step: StepReader, groups: number, inChannels: number, outChannels: number): void {
+  if (inChannels % groups !== 0 || outChannels % groups !== 0)
+    step.fail("groups", `is ${groups}, which does not divide ${inChannels} and ${outChannels} channels`);
+}
+
+function elements({ height, width, channels }: Tensor): number {
+  return height * width * channels;
+}

@@ -1,0 +1,33 @@
+/** The machines of inference alone: one thread, no loader, a third of the kernels' bytes. */
+import { packed, version } from "../../build/inferenceKernels.ts";
+import { type KernelSources, type Numerics, packedModule, sourceModule } from "./kernelModules.ts";
+import type { Bytes, Machine } from "./machine.ts";
+import { inferenceKernels } from "./plain/inference.ts";
+import { machineOf } from "./plain/machine.ts";
+
+/** Kernels on an unshared `memory`. Rejects where the engine or the page's policy refuses WebAssembly, and KernelSourceError for bad `sources`. */
+export async function inferenceMachine(memory: WebAssembly.Memory, numerics: Numerics, sources?: KernelSources): Promise<Machine> {
+  const module = await (sources === undefined
+    ? packedModule(packed, version, numerics, "unshared")
+    : sourceModule(sources[numerics]!, { numerics, memory: "unshared", version }));
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  (exports.writeConstants as () => void)();
+  const execute = exports.execute as (first: number, count: number) => void;
+  return {
+    name: numerics,
+    execute(first, count) {
+      try {
+        execute(first, count);
+      } catch (cause) {
+        throw new Error(`internal: the ${numerics} kernels stopped (${(cause as Error).message}); what the model gives from now on is void`, {
+          cause,
+        });
+      }
+      return count;
+    },
+  };
+}
+
+export function plainInferenceMachine(memory: Bytes): Machine {
+  return machineOf(inferenceKernels, memory);
+}

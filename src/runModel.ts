@@ -1,0 +1,258 @@
+/** Runs exported programs: what `convlet/run` is. */
+import type { Tensor } from "../build/records.ts";
+import { FIRST_FREE } from "../build/records.ts";
+import { checkDownloadOptions, type DownloadOptions, download } from "./formats/download.ts";
+import { type ProgramFile, readProgramFile } from "./formats/programFile.ts";
+import { isFile, type ModelSource } from "./formats/source.ts";
+import { type Classification, type ClassifyOptions, checkClassify, type ImageModel, imageInput, ranked } from "./image/classify.ts";
+import type { ImageSource } from "./image/pixels.ts";
+import type { Preprocessing } from "./image/preprocessing.ts";
+import { inferenceMachine, plainInferenceMachine } from "./machine/inference.ts";
+import { KernelSourceError, type KernelSources, supports } from "./machine/kernelModules.ts";
+import type { Machine } from "./machine/machine.ts";
+import { writeRunHeader } from "./machine/records.ts";
+import { sayOnce } from "./machine/sayOnce.ts";
+import { ALIGNMENT, align, newMemory, reserve } from "./machine/state.ts";
+import { nodeModule } from "./nodeModule.ts";
+import { checkChoice, checkNumber, checkOptions } from "./options.ts";
+import { emit, type Program, type RecordRange, tableBytes } from "./program.ts";
+import { describe, type Shape, sizeOf } from "./shape.ts";
+import { asBatch, type Batch, type DataLike, gather } from "./training/data.ts";
+
+export interface RunOptions extends DownloadOptions {
+  /** "auto" (default): WebAssembly, or plain JavaScript where it is refused. */
+  readonly machine?: "auto" | "wasm" | "plain";
+  /** "auto" (default): fused multiply-add where the engine has it, as `model.predict` does. "strict": the same bits on every engine. */
+  readonly numerics?: "auto" | "strict" | "relaxed";
+  /** Kernels by address, bytes or compiled module, instead of those inside the library: `dist/inference-strict.wasm`, `-relaxed.wasm`. */
+  readonly wasm?: KernelSources;
+}
+
+export interface RunPredictOptions {
+  /** Samples per run. Default: as many as the file was made for, 32 as a rule; never more. */
+  readonly batchSize?: number;
+}
+
+/** Values with their shape, [samples, …]. */
+export interface RunResult {
+  readonly data: Float32Array;
+  readonly shape: Shape;
+}
+
+/** A program with its addresses; section `prepare` has run. */
+interface Prepared {
+  readonly program: Program;
+  readonly arena: number;
+  readonly forward: RecordRange;
+}
+
+/** A model from a run file: it predicts, and nothing else. */
+export class RunModel {
+  /** Resolves when the kernels are compiled. `load` has waited for it. */
+  readonly ready: Promise<void>;
+  readonly classNames: readonly string[] | undefined;
+  readonly preprocessing: Preprocessing | undefined;
+  /** Shapes of one sample of each input and output, without the batch. */
+  readonly inputShapes: readonly Shape[];
+  readonly outputShapes: readonly Shape[];
+  private readonly prepared = new Map<Program, Prepared>();
+  private memory: WebAssembly.Memory | undefined;
+  private machine: Machine | undefined;
+
+  constructor(
+    private readonly file: ProgramFile,
+    private readonly options: RunOptions,
+  ) {
+    this.classNames = file.classNames;
+    this.preprocessing = file.preprocessing;
+    this.inputShapes = file.inputs.map(({ shape }) => shape);
+    this.outputShapes = file.outputs.map(({ shape }) => shape);
+    const memory = newMemory(FIRST_FREE + file.stateBytes + ALIGNMENT);
+    for (const { offset, data } of file.weights) new Float32Array(memory.buffer, FIRST_FREE + offset, data.length).set(data);
+    this.memory = memory;
+    this.ready = this.start(memory);
+    // Whoever awaits `ready` gets the error; nobody awaiting it must not end the process.
+    this.ready.catch(() => {});
+  }
+
+  private async start(memory: WebAssembly.Memory): Promise<void> {
+    const { machine = "auto", numerics = "auto", wasm } = this.options;
+    if (machine === "plain") {
+      this.machine = plainInferenceMachine(memory);
+      return;
+    }
+    const isRelaxed = numerics !== "strict" && supports("relaxed") && (wasm === undefined || wasm.relaxed !== undefined);
+    try {
+      this.machine = await inferenceMachine(memory, isRelaxed ? "relaxed" : "strict", wasm);
+    } catch (cause) {
+      // What the user named is to be mended, not to be made slow.
+      if (cause instanceof KernelSourceError || cause instanceof TypeError) throw cause;
+      if (machine === "wasm") throw new Error('machine: this engine or page refuses the WebAssembly kernels; use machine: "plain"', { cause });
+      sayOnce(`convlet: WebAssembly is not to be had here (${(cause as Error).message}); running in plain JavaScript, which is much slower`);
+      this.machine = plainInferenceMachine(memory);
+    }
+  }
+
+  /** The output for every sample. RangeError when the model has several: `predictAll` gives them all. */
+  async predict(x: DataLike | readonly DataLike[], options: RunPredictOptions = {}): Promise<RunResult> {
+    await this.ready;
+    return this.predictSync(x, options);
+  }
+
+  /** The same at once. Throws until `ready` has resolved. */
+  predictSync(x: DataLike | readonly DataLike[], options: RunPredictOptions = {}): RunResult {
+    const { length } = this.outputShapes;
+    if (length > 1) throw new RangeError(`predict: the model has ${length} outputs; predictAll gives them all`);
+    return this.infer("predict", x, options)[0];
+  }
+
+  /** `predict` for models of several outputs, in the order they were given. */
+  async predictAll(x: DataLike | readonly DataLike[], options: RunPredictOptions = {}): Promise<RunResult[]> {
+    await this.ready;
+    return this.infer("predictAll", x, options);
+  }
+
+  /** The best classes of a picture, the best first. Resizing, colours and labels are those of the file. */
+  async classify(source: ImageSource, options: ClassifyOptions = {}): Promise<Classification[]> {
+    const { classNames, preprocessing } = this;
+    const [inputShape] = this.inputShapes;
+    const model: ImageModel = { inputShape, outputShape: this.outputShapes[0], classNames, preprocessing, gives: this.file.gives };
+    const top = checkClassify(options, model);
+    const input = await imageInput(source, model);
+    return ranked((await this.predict(input)).data, top, model);
+  }
+
+  /** Gives memory and kernels back. Every later call throws. May be called twice. */
+  dispose(): void {
+    this.memory = undefined;
+    this.machine = undefined;
+    this.prepared.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  private infer(where: string, x: DataLike | readonly DataLike[], options: RunPredictOptions): RunResult[] {
+    const memory = this.memory;
+    if (memory === undefined) throw new Error("model: it was disposed; load it again");
+    const { machine } = this;
+    if (machine === undefined) throw new Error("model: the kernels are still being compiled; await model.ready first");
+    checkOptions(where, options, ["batchSize"]);
+    const inputs = this.batches(where, x);
+    const { count } = inputs[0];
+    const { programs } = this.file;
+    const program = programs[count === 1 ? 0 : programs.length - 1];
+    const asked = checkNumber(where, "batchSize", options.batchSize ?? program.capacity, { whole: true, atLeast: 1 });
+    const batchSize = Math.min(asked, program.capacity);
+    const { arena, forward } = this.prepare(memory, machine, program);
+    const results = this.outputShapes.map((shape) => new Float32Array(count * sizeOf(shape)));
+    for (let start = 0; start < count; start += batchSize) {
+      const size = Math.min(batchSize, count - start);
+      for (const [index, number] of program.ports.inputs.entries()) {
+        const { base, imageStride } = program.tensors[number];
+        gather(inputs[index], { start, size, order: null }, new Float32Array(memory.buffer, arena + base, size * imageStride));
+      }
+      writeRunHeader(memory.buffer, { batch: size, abort: 0 });
+      machine.execute(forward.first, forward.count);
+      for (const [index, number] of program.ports.outputs.entries()) {
+        readTensor(memory.buffer, arena, program.tensors[number], results[index], { start, size });
+      }
+    }
+    return results.map((data, index) => ({ data, shape: [count, ...this.outputShapes[index]] }));
+  }
+
+  /** Checked samples, one batch per input. */
+  private batches(where: string, x: DataLike | readonly DataLike[]): Batch[] {
+    const { inputs } = this.file;
+    const list = inputs.length === 1 ? [x] : (x as readonly DataLike[]);
+    if (!Array.isArray(list) || list.length !== inputs.length) {
+      throw new RangeError(
+        `${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${describe(x)}`,
+      );
+    }
+    const batches = inputs.map(({ name, shape }, index) => asBatch(list[index], shape, `${where}: x (input "${name}")`));
+    const different = batches.find(({ count }) => count !== batches[0].count);
+    if (different === undefined) return batches;
+    throw new RangeError(`${where}: inputs have ${batches[0].count} and ${different.count} samples, needs as many in each`);
+  }
+
+  /** Behind the weights stand packed weights and table of every program, then one arena for all, as large as those need that were used. */
+  private prepare(memory: WebAssembly.Memory, machine: Machine, program: Program): Prepared {
+    const known = this.prepared.get(program);
+    if (known !== undefined) return known;
+    const { programs, stateBytes } = this.file;
+    let end = align(FIRST_FREE + stateBytes + ALIGNMENT);
+    let own = { prepared: 0, table: 0 };
+    for (const each of programs) {
+      const prepared = end;
+      const table = align(prepared + each.preparedBytes + ALIGNMENT);
+      end = align(table + tableBytes(each));
+      if (each === program) own = { prepared, table };
+    }
+    const bases = { state: FIRST_FREE, arena: end, ...own };
+    reserve(memory, bases.arena + program.arenaBytes + ALIGNMENT);
+    const sections = emit(program, bases, memory.buffer);
+    const prepare = sections.get("prepare");
+    if (prepare !== undefined) machine.execute(prepare.first, prepare.count);
+    const prepared = { program, arena: bases.arena, forward: sections.get("forward") ?? { first: 0, count: 0, work: 0 } };
+    this.prepared.set(program, prepared);
+    return prepared;
+  }
+}
+
+/** Copies `size` samples of a tensor to where sample `start` of `into` begins. */
+function readTensor(
+  buffer: ArrayBufferLike,
+  arena: number,
+  tensor: Tensor,
+  into: Float32Array,
+  { start, size }: { start: number; size: number },
+): void {
+  const { base, height, width, channels, pixelStride, rowStride, imageStride } = tensor;
+  const rowSize = width * channels;
+  for (let image = 0; image < size; image++) {
+    for (let y = 0; y < height; y++) {
+      const to = ((start + image) * height + y) * rowSize;
+      const from = arena + base + 4 * (image * imageStride + y * rowStride);
+      if (pixelStride === channels) into.set(new Float32Array(buffer, from, rowSize), to);
+      else for (let x = 0; x < width; x++) into.set(new Float32Array(buffer, from + 4 * x * pixelStride, channels), to + x * channels);
+    }
+  }
+}
+
+/** Checks what `load` of convlet/run is given. */
+function checkRunOptions(options: RunOptions): void {
+  checkOptions("load", options, ["machine", "numerics", "wasm", "onProgress", "signal", "maxBytes"]);
+  checkDownloadOptions("load", options);
+  checkChoice("load", "machine", options.machine ?? "auto", ["auto", "wasm", "plain"]);
+  checkChoice("load", "numerics", options.numerics ?? "auto", ["auto", "strict", "relaxed"]);
+  if (options.wasm !== undefined) checkOptions("load: wasm", options.wasm, ["strict", "relaxed"]);
+}
+
+/**
+ * A model from its run file: a URL (through the HTTP cache), a path (Node), or the bytes. FileFormatError, naming file and field, when the
+ * file is not sound; no memory is taken before that is known.
+ */
+export async function load(source: ModelSource, options: RunOptions = {}): Promise<RunModel> {
+  checkRunOptions(options);
+  const isBytes = source instanceof Uint8Array || source instanceof ArrayBuffer;
+  const model = new RunModel(readProgramFile(await bytesOf(source, options), isBytes ? "load" : `${source}`), options);
+  try {
+    await model.ready;
+  } catch (reason) {
+    model.dispose();
+    throw reason;
+  }
+  return model;
+}
+
+async function bytesOf(source: ModelSource, { onProgress, signal, maxBytes }: DownloadOptions): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
+  }
+  if (isFile(source)) return (await nodeModule("node:fs/promises")).readFile(source, { signal });
+  return download(source, { onProgress, signal, maxBytes });
+}
