@@ -58,21 +58,38 @@ function perChannel(value: number | readonly number[], channel: number): number 
 /** A picture row by row, as difference from the background that shows through it: 0 is empty. A photograph's planes would not fit. */
 class Rows {
   readonly channels: Float64Array[];
+  /** The pixels as words, where memory allows. */
+  private readonly words: Uint32Array | undefined;
 
   constructor(
     readonly pixels: Pixels,
     channels: number,
     private readonly background: number,
   ) {
-    this.channels = Array.from({ length: channels }, () => new Float64Array(pixels.width));
+    const { data, width, height } = pixels;
+    this.channels = Array.from({ length: channels }, () => new Float64Array(width));
+    if (data.byteOffset % 4 === 0) this.words = new Uint32Array(data.buffer, data.byteOffset, width * height);
   }
 
-  /** Fills `channels` with row `y`. */
-  read(y: number): void {
+  /** Columns [from, to) of row `y` outside of which all pixels are like the picture's first one: most of a drawing, seen at a glance. */
+  unlikeFirst(y: number): readonly [number, number] {
+    const { words } = this;
+    const { width } = this.pixels;
+    if (words === undefined) return [0, width];
+    const [start, first] = [y * width, words[0]];
+    let from = start;
+    let to = start + width;
+    while (from < to && words[from] === first) from++;
+    while (to > from && words[to - 1] === first) to--;
+    return [from - start, to - start];
+  }
+
+  /** Fills columns [from, to) of `channels` with row `y`. */
+  read(y: number, [from, to]: readonly [number, number]): void {
     const { data, width } = this.pixels;
     const { background } = this;
     const [first, second, third] = this.channels;
-    for (let x = 0, at = y * width * 4; x < width; x++, at += 4) {
+    for (let x = from, at = (y * width + from) * 4; x < to; x++, at += 4) {
       const opacity = data[at + 3] / 255;
       if (second === undefined) first[x] = (data[at] * 0.299 + data[at + 1] * 0.587 + data[at + 2] * 0.114 - background) * opacity;
       else {
@@ -105,11 +122,13 @@ function trimmed(rows: Rows, input: Size, trim: number): Placement {
   const { width, height } = rows.pixels;
   let [left, top, right, bottom] = [width, height, -1, -1];
   let [mass, massX, massY] = [0, 0, 0];
+  rows.read(0, [0, 1]);
+  const isFirstEmpty = inkAt(rows, 0) < EMPTY;
   for (let y = 0; y < height; y++) {
-    rows.read(y);
-    for (let x = 0; x < width; x++) {
-      let ink = 0;
-      for (const channel of rows.channels) ink = Math.max(ink, Math.abs(channel[x]));
+    const columns = isFirstEmpty ? rows.unlikeFirst(y) : ([0, width] as const);
+    rows.read(y, columns);
+    for (let x = columns[0]; x < columns[1]; x++) {
+      const ink = inkAt(rows, x);
       if (ink < EMPTY) continue;
       left = Math.min(left, x);
       right = Math.max(right, x);
@@ -127,6 +146,13 @@ function trimmed(rows: Rows, input: Size, trim: number): Placement {
   const place = (cells: number, centre: number, extent: number) => Math.min(Math.max(cells / 2 - centre * factor, 0), cells - extent);
   const target = { left: place(input.width, massX / mass - left, size.width), top: place(input.height, massY / mass - top, size.height), ...size };
   return { source, target };
+}
+
+/** How much column `x` of the row read last differs from the background, at most of all channels. */
+function inkAt({ channels }: Rows, x: number): number {
+  let ink = 0;
+  for (const channel of channels) ink = Math.max(ink, Math.abs(channel[x]));
+  return ink;
 }
 
 /** [from, extent, size of the whole] of a picture and of the input. A cell that the picture covers in part weighs as much less. */
@@ -156,12 +182,13 @@ function scaled(rows: Rows, across: Taps, down: Taps): Float64Array[] {
   const height = down.weights.length;
   const results = rows.channels.map(() => new Float64Array(width * height));
   const narrow = new Float64Array(width);
+  const columns = reached(across);
   const readers = new Map<number, number[]>();
   for (const [cell, weights] of down.weights.entries()) {
     for (let y = down.first[cell]; y < down.first[cell] + weights.length; y++) readers.set(y, [...(readers.get(y) ?? []), cell]);
   }
   for (const [y, cells] of readers) {
-    rows.read(y);
+    rows.read(y, columns);
     for (const [channel, result] of results.entries()) {
       narrowed(rows.channels[channel], across, narrow);
       for (const cell of cells) {
@@ -171,6 +198,17 @@ function scaled(rows: Rows, across: Taps, down: Taps): Float64Array[] {
     }
   }
   return results;
+}
+
+/** Columns [from, to) that have a weight. */
+function reached({ first, weights }: Taps): readonly [number, number] {
+  let [from, to] = [Number.POSITIVE_INFINITY, 0];
+  for (const [cell, { length }] of weights.entries()) {
+    if (length === 0) continue;
+    from = Math.min(from, first[cell]);
+    to = Math.max(to, first[cell] + length);
+  }
+  return [Math.min(from, to), to];
 }
 
 function narrowed(row: Float64Array, { first, weights }: Taps, narrow: Float64Array): void {

@@ -142,6 +142,18 @@ describe("options", () => {
       expect(Math.min(...columns)).toBeGreaterThanOrEqual(1);
     });
 
+    test("nothing is lost where pixels like the first are passed over: a drawing in its corner, and bytes that no word fits", () => {
+      const drawn = (x: number, y: number) => (x < 3 && y < 5 ? 255 : x === 11 && y % 3 === 0 ? 90 : 0);
+      const mirrored = picture(12, 14, (x, y) => drawn(11 - x, y));
+      // Mirrored, the first pixel is empty; otherwise it is ink, and no pixel may be passed over.
+      const [plain, other] = [picture(12, 14, drawn), mirrored].map((pixels) => [...preprocess(pixels, [6, 6, 1], { ...raw, trim: 1 })]);
+      const rows = Array.from({ length: 6 }, (_, row) => other.slice(6 * row, 6 * row + 6).reverse());
+      for (const [cell, value] of rows.flat().entries()) expect(value).toBeCloseTo(plain[cell], 3);
+      const bytes = new Uint8Array(mirrored.data.length + 1).subarray(1);
+      bytes.set(mirrored.data);
+      expect([...preprocess({ ...mirrored, data: bytes }, [6, 6, 1], { ...raw, trim: 1 })]).toEqual(other);
+    });
+
     test("an empty drawing is all background", () => {
       expect([
         ...preprocess(
