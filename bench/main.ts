@@ -1,7 +1,9 @@
 /** `npm run bench`: scripts/bench.mjs builds and starts this. */
 import { writeFile } from "node:fs/promises";
+import { FileFormatError } from "../src/index.ts";
 import { growthMarkdown } from "./growth.ts";
 import { Bench } from "./harness.ts";
+import { profileMarkdown } from "./layers.ts";
 import { type BenchOptions, parseOptions } from "./options.ts";
 import { type BenchResult, benchPage } from "./page/benchPage.ts";
 import { profile } from "./profile.ts";
@@ -9,6 +11,7 @@ import { environment, markdown, writeJson } from "./report.ts";
 import { growth } from "./suites/growth.ts";
 import { inference } from "./suites/inference.ts";
 import { kernels } from "./suites/kernels.ts";
+import { benchModel } from "./suites/model.ts";
 import { References } from "./suites/reference.ts";
 import { threads } from "./suites/threads.ts";
 import { training } from "./suites/training.ts";
@@ -25,6 +28,7 @@ async function main(): Promise<void> {
   const references = new References(options);
   await references.measure();
   const bench = new Bench(options, references, log);
+  const layers = options.model === undefined ? [] : await benchModel(bench, options.model);
   await kernels(bench);
   await inference(bench);
   await training(bench);
@@ -33,15 +37,16 @@ async function main(): Promise<void> {
   if (bench.rows.length + curves.length === 0) throw new RangeError(`no case ${options.case} in ${options.suites.join(", ")}`);
   const unchecked = references.rows.filter(({ checked }) => !checked).map((row) => `reference ${row.case}: wrong result`);
   const rows = [...references.rows, ...bench.finish()];
-  await report({ environment: env, rows, growth: curves, notRun: bench.notRun, problems: [...unchecked, ...bench.problems] }, options);
+  await report({ environment: env, rows, growth: curves, layers, notRun: bench.notRun, problems: [...unchecked, ...bench.problems] }, options);
 }
 
 /** Prints the tables and writes the files. */
 async function report(result: BenchResult, options: BenchOptions): Promise<void> {
-  const { environment: env, rows, growth: curves, notRun, problems } = result;
+  const { environment: env, rows, growth: curves, layers, notRun, problems } = result;
   const notes = [...notRun.map((line) => `- not run: ${line}`), ...problems.map((line) => `- **${line}**`)];
   const text = [
     markdown(env, rows),
+    ...layers.map(profileMarkdown),
     ...(curves.length > 0 ? [growthMarkdown(curves)] : []),
     ...(notes.length > 0 ? [`${notes.join("\n")}\n`] : []),
   ].join("\n");
@@ -54,6 +59,7 @@ async function report(result: BenchResult, options: BenchOptions): Promise<void>
 }
 
 main().catch((reason: Error) => {
-  console.error(reason instanceof TypeError || reason instanceof RangeError ? reason.message : reason);
+  const isUsers = reason instanceof TypeError || reason instanceof RangeError || reason instanceof FileFormatError || "code" in reason;
+  console.error(isUsers ? reason.message : reason);
   process.exitCode = 2;
 });

@@ -3,7 +3,8 @@ import { CASES, parseCase } from "./cases.ts";
 import type { MeasureOptions } from "./report.ts";
 
 export const SUITES = ["kernels", "inference", "training", "threads", "growth"] as const;
-export type Suite = (typeof SUITES)[number];
+/** "model": of `--model`. */
+export type Suite = (typeof SUITES)[number] | "model";
 
 /** What is measured, and for how long. */
 export interface Selection {

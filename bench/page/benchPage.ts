@@ -1,6 +1,7 @@
 /** The page of `npm run bench`. */
 import { type Figure, type ReportSection, renderReport, type TableFigure } from "../../src/inspect/report.ts";
 import { ALLOWED, type Curve, nameAt, offences } from "../growth.ts";
+import { type LayerProfile, PROFILE_COLUMNS, profileCells } from "../layers.ts";
 import { type Environment, type Row, reallyDone, significant, threadRatios } from "../report.ts";
 import { type Bar, barRows } from "./bars.ts";
 import { growthChart } from "./growthChart.ts";
@@ -12,6 +13,8 @@ export interface BenchResult {
   readonly environment: Environment;
   readonly rows: readonly Row[];
   readonly growth: readonly Curve[];
+  /** Of `--model`. */
+  readonly layers: readonly LayerProfile[];
   /** One line each. */
   readonly notRun: readonly string[];
   readonly problems: readonly string[];
@@ -20,7 +23,16 @@ export interface BenchResult {
 /** Self-contained. Sections without rows are left out. */
 export function benchPage(result: BenchResult): string {
   const { environment, rows, growth } = result;
-  const sections = [machine(rows), kernels(rows), passes(rows), networks(rows), threads(rows), growing(growth), everything(result)];
+  const sections = [
+    ...brought(result),
+    machine(rows),
+    kernels(rows),
+    passes(rows),
+    networks(rows),
+    threads(rows),
+    growing(growth),
+    everything(result),
+  ];
   return renderReport({
     title: "convlet, measured",
     lead: `Every figure of one run on one machine: ${environmentLine(environment)}.`,
@@ -158,6 +170,29 @@ function networks(rows: readonly Row[]): ReportSection | undefined {
     ...(training.length > 0 ? [barsOf(training, "Training: a step as fit makes it, with Adam and weights packed anew.")] : []),
   ];
   return figures.length === 0 ? undefined : { id: "networks", title: "Whole networks", text: [], figures };
+}
+
+/** The user's own model. */
+function brought({ rows, layers }: BenchResult): ReportSection[] {
+  const own = rows.filter(({ suite }) => suite === "model");
+  if (own.length === 0) return [];
+  const machines = barsOf(own, "Images a second on every machine. Each case on its own scale.");
+  const text = ["Every machine's numbers are compared with plain JavaScript's in the same run, or with strict ones where that takes too long."];
+  const times = layers.map((profile): Figure => {
+    const bars = profile.rows.map(({ layer, kernel, ms }) => ({
+      label: layer,
+      value: ms,
+      words: `${significant(ms)} ms ${kernel}`,
+      color: 0 as const,
+    }));
+    const caption = `Time per instruction of a prediction at batch ${profile.batch}, ${profile.numerics}.`;
+    const svg = barRows([{ title: `batch ${profile.batch}`, bars }], { label: caption });
+    return { kind: "drawn", half: true, caption, svg, columns: PROFILE_COLUMNS, rows: profileCells(profile.rows) };
+  });
+  return [
+    { id: "model", title: "The model", text, figures: [machines] },
+    { id: "layers", title: "Layer by layer", text: [], figures: times },
+  ];
 }
 
 function threads(rows: readonly Row[]): ReportSection | undefined {

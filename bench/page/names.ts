@@ -12,7 +12,7 @@ export function nameInWords(name: string): string {
 
 function baseName(name: string): string {
   if (name.startsWith("conv_")) return convolution(name);
-  const [, kind, rest] = /^([a-z]+(?:_cnn(?:-train)?)?)[_@]?(.*)$/.exec(name)!;
+  const [, kind, rest] = /^(mnist_cnn(?:-train)?|[a-z]+)[_@](.*)$/.exec(name) ?? ["", name, ""];
   const batch = (digits: string) => (digits === "1" ? "one image" : `batch ${digits}`);
   if (kind === "mnist_cnn") return `MNIST CNN, ${batch(rest)}`;
   if (kind === "mnist_cnn-train") return `MNIST CNN, training, batch ${rest}`;

@@ -30,6 +30,11 @@ describe("options", () => {
     expect(() => parseOptions(args)).toThrow(message);
   });
 
+  test("a model of one's own is measured instead", () => {
+    expect(parseOptions(["--model", "a.safetensors"])).toMatchObject({ suites: ["model"], model: "a.safetensors" });
+    expect(() => parseOptions(["--model", "a", "--suite", "growth"])).toThrow("--model goes with neither --suite nor --case");
+  });
+
   test("a convolution that the table does not hold may be asked for", () => {
     expect(convolutions(parseOptions([]))).not.toContain("conv_8_8_3_1_1_9_1");
     expect(convolutions(parseOptions(["--case", "conv_8_8_3_1_1_9_1"]))).toContain("conv_8_8_3_1_1_9_1");

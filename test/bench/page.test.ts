@@ -21,6 +21,7 @@ const result: BenchResult = {
     row({ engine: "bench-js", numerics: "float64", rate: 5 }),
     row({ case: "maxpool_2_64_24@64", unit: "GB/s", fraction: 0.5, arithmetic: 1e6, bytes: 1e7 }),
     row({ suite: "inference", case: "mnist_cnn@1", unit: "images/s" }),
+    row({ suite: "model", case: "mine@32", unit: "images/s" }),
     row({ suite: "threads", case: "mnist_cnn@64", unit: "images/s", minMs: 10 }),
     row({ suite: "threads", case: "mnist_cnn@64", unit: "images/s", minMs: 5.4, threads: 2 }),
   ],
@@ -28,6 +29,7 @@ const result: BenchResult = {
     { work: "dense", axis: "outputs", pattern: "dense_128_?@1", numerics: "strict", sizes: [31, 32, 33], minMs: [0.8, 0.3, 0.5] },
     { work: "dense", axis: "outputs", pattern: "dense_128_?@1", numerics: "relaxed", sizes: [31, 32, 33], minMs: [0.2, 0.3, 0.5] },
   ],
+  layers: [{ batch: 32, numerics: "relaxed", rows: [{ layer: "conv1", kernel: "conv2dOutput", ms: 2, gflops: 40, bytes: 4e6 }] }],
   notRun: ["something: it was late"],
   problems: ["conv: wrong"],
 };
@@ -41,7 +43,8 @@ describe("the page of the bench", () => {
   });
 
   test("has every section, and what it is given is text", () => {
-    for (const id of ["roofline", "kernels", "passes", "networks", "threads", "growth", "rows"]) expect(page).toContain(`<h2 id="${id}">`);
+    for (const id of ["model", "layers", "roofline", "kernels", "passes", "networks", "threads", "growth", "rows"])
+      expect(page).toContain(`<h2 id="${id}">`);
     expect(page).toContain("A &lt;fast&gt; CPU");
     expect(page).not.toContain("<fast>");
     expect(page).toContain("Not run: something: it was late.");
@@ -103,6 +106,7 @@ test("cases in words", () => {
   expect(nameInWords("conv_96_96_3_1_1_56_96")).toBe("depthwise 3x3, 96, 56x56");
   expect(nameInWords("conv_3_32_3_2_1_224_1")).toBe("3x3, 3 → 32, 224x224, stride 2");
   expect(nameInWords("mnist_cnn-train@64")).toBe("MNIST CNN, training, batch 64");
+  expect(nameInWords("my-own_net@32")).toBe("my-own_net@32");
   expect(nameInWords("ox@1")).toBe("O/X network, one image");
   expect(nameInWords("maxpool_2_64_24@256/inputGrad")).toBe("max pooling 2x2, batch 256, input gradient");
   expect(nameInWords("batchnorm_64_24@64")).toBe("batch norm, batch 64");
