@@ -1,6 +1,7 @@
 /** `npm run bench`: scripts/bench.mjs builds and starts this. */
 import { writeFile } from "node:fs/promises";
 import { FileFormatError } from "../src/index.ts";
+import { floorsMarkdown, judge, missed } from "./floors.ts";
 import { growthMarkdown } from "./growth.ts";
 import { Bench } from "./harness.ts";
 import { profileMarkdown } from "./layers.ts";
@@ -14,7 +15,7 @@ import { kernels } from "./suites/kernels.ts";
 import { benchModel } from "./suites/model.ts";
 import { References } from "./suites/reference.ts";
 import { threads } from "./suites/threads.ts";
-import { training } from "./suites/training.ts";
+import { training, trainingArena } from "./suites/training.ts";
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
@@ -37,17 +38,21 @@ async function main(): Promise<void> {
   if (bench.rows.length + curves.length === 0) throw new RangeError(`no case ${options.case} in ${options.suites.join(", ")}`);
   const unchecked = references.rows.filter(({ checked }) => !checked).map((row) => `reference ${row.case}: wrong result`);
   const rows = [...references.rows, ...bench.finish()];
-  await report({ environment: env, rows, growth: curves, layers, notRun: bench.notRun, problems: [...unchecked, ...bench.problems] }, options);
+  const arenaBytes = options.suites.includes("training") ? await trainingArena("mnist_cnn-train@64") : undefined;
+  const floors = judge({ rows, growth: curves, rivals: [], coldStarts: [], ...(arenaBytes !== undefined && { arenaBytes }) });
+  const problems = [...unchecked, ...bench.problems, ...(options.floors ? missed(floors) : [])];
+  await report({ environment: env, rows, growth: curves, layers, floors, notRun: bench.notRun, problems }, options);
 }
 
 /** Prints the tables and writes the files. */
 async function report(result: BenchResult, options: BenchOptions): Promise<void> {
-  const { environment: env, rows, growth: curves, layers, notRun, problems } = result;
+  const { environment: env, rows, growth: curves, layers, floors, notRun, problems } = result;
   const notes = [...notRun.map((line) => `- not run: ${line}`), ...problems.map((line) => `- **${line}**`)];
   const text = [
     markdown(env, rows),
     ...layers.map(profileMarkdown),
     ...(curves.length > 0 ? [growthMarkdown(curves)] : []),
+    ...(options.floors ? [floorsMarkdown(floors)] : []),
     ...(notes.length > 0 ? [`${notes.join("\n")}\n`] : []),
   ].join("\n");
   console.log(text);

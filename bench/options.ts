@@ -5,6 +5,8 @@ import { type Selection, SUITES, type Suite } from "./selection.ts";
 export interface BenchOptions extends Selection {
   /** Prints the time of every record of a training step instead. */
   readonly profile: boolean;
+  /** Prints what must be reached, and fails where it is not. */
+  readonly floors: boolean;
   /** File of a model to measure instead. */
   readonly model?: string;
   /** Files to write. */
@@ -19,6 +21,7 @@ export const USAGE = `npm run bench -- [options]
   --short           some cases of every suite in few samples (at most 30 s)
   --profile         where the time of a training step of mnist_cnn goes, record by record
   --model FILE      a .safetensors model of yours instead: inference, training where it is compiled, time per layer
+  --floors          what must be reached, what is chased, what this run reached; fails where a floor is missed
   --json FILE       { environment, rows, growth, layers, notRun, problems }
   --markdown FILE   the tables
   --html FILE       the page with charts, instead of build/bench.html`;
@@ -26,11 +29,11 @@ export const USAGE = `npm run bench -- [options]
 /** TypeError where an option is unknown or lacks its value. */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const [text, flag] = [{ type: "string" }, { type: "boolean" }] as const;
-  const options = { suite: text, case: text, model: text, json: text, markdown: text, html: text, short: flag, profile: flag } as const;
-  const { suite, short = false, profile = false, html = "build/bench.html", ...files } = parsed(args, options);
+  const options = { suite: text, case: text, model: text, json: text, markdown: text, html: text, short: flag, profile: flag, floors: flag } as const;
+  const { suite, short = false, profile = false, floors = false, html = "build/bench.html", ...files } = parsed(args, options);
   if (files.model !== undefined && (suite ?? files.case) !== undefined) throw new TypeError(`--model goes with neither --suite nor --case\n${USAGE}`);
   if (suite !== undefined && !isSuite(suite)) throw new TypeError(`--suite ${suite}: it is one of ${SUITES.join(", ")}`);
-  return { suites: files.model !== undefined ? ["model"] : suite === undefined ? SUITES : [suite], short, profile, html, ...files };
+  return { suites: files.model !== undefined ? ["model"] : suite === undefined ? SUITES : [suite], short, profile, floors, html, ...files };
 }
 
 function isSuite(name: string): name is Suite {

@@ -1,5 +1,6 @@
 /** The page of `npm run bench`. */
 import { type Figure, type ReportSection, renderReport, type TableFigure } from "../../src/inspect/report.ts";
+import { floorCells, type Judged } from "../floors.ts";
 import { ALLOWED, type Curve, nameAt, offences } from "../growth.ts";
 import { type LayerProfile, PROFILE_COLUMNS, profileCells } from "../layers.ts";
 import { type Environment, type Row, reallyDone, significant, threadRatios } from "../report.ts";
@@ -15,6 +16,7 @@ export interface BenchResult {
   readonly growth: readonly Curve[];
   /** Of `--model`. */
   readonly layers: readonly LayerProfile[];
+  readonly floors: readonly Judged[];
   /** One line each. */
   readonly notRun: readonly string[];
   readonly problems: readonly string[];
@@ -31,6 +33,7 @@ export function benchPage(result: BenchResult): string {
     networks(rows),
     threads(rows),
     growing(growth),
+    promised(result.floors),
     everything(result),
   ];
   return renderReport({
@@ -244,6 +247,21 @@ function growing(curves: readonly Curve[]): ReportSection | undefined {
       : `${found.length} pairs in ${new Set(found.map(({ curve }) => curve)).size} of ${curves.length} curves.`,
   ];
   return { id: "growth", title: "How cost grows", text, figures: [...figures, ...(found.length > 0 ? [pairs] : [])] };
+}
+
+/** Floors that the run measured. */
+export function promised(judged: readonly Judged[]): ReportSection | undefined {
+  const measured = judged.filter(({ passes }) => passes !== undefined);
+  if (measured.length === 0) return undefined;
+  const table: TableFigure = {
+    kind: "table",
+    caption: "Of the minima, ratios within one run. The table of floors is bench/floors.ts.",
+    columns: ["work", "numerics", "floor", "reached", "", "goal", "reached", ""],
+    rows: measured.map(floorCells),
+  };
+  const held = measured.filter(({ passes }) => passes).length;
+  const text = [`Floors must be reached, goals are chased: ${held} of ${measured.length} floors hold in this run.`];
+  return { id: "floors", title: "Floors and goals", text, figures: [table] };
 }
 
 function everything({ rows, notRun, problems }: BenchResult): ReportSection {

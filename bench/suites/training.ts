@@ -32,6 +32,20 @@ export async function timeTraining(bench: Bench, net: NetCase): Promise<void> {
   await bench.time({ suite: "training", name: net.name, work: net.batch, unit: "images/s", tolerance: GRADIENTS, contenders });
 }
 
+/** Bytes of the training program's arena, without weights and slots: activations, gradients, halos, scratch and partial sums. */
+export async function trainingArena(name: string): Promise<number> {
+  const net = parseCase(name);
+  if (net.kind !== "net") throw new Error(`internal: ${name} is no network`);
+  const model = await netModel(net.net, netData(net), { machine: "wasm" });
+  try {
+    compileForTraining(model);
+    const { session, compiled } = internals(model);
+    return session.trainingProgram(compiled, net.batch).program.arenaBytes;
+  } finally {
+    model.dispose();
+  }
+}
+
 /** As many samples as all batches that take turns have. */
 export function trainingData(net: NetCase): NetData {
   return netData({ ...net, batch: BATCHES * net.batch });

@@ -13,10 +13,13 @@ describe("options", () => {
       suites: ["kernels", "inference", "training", "threads", "growth"],
       short: false,
       profile: false,
+      floors: false,
       html: "build/bench.html",
     });
-    expect(parseOptions(["--suite", "training", "--short", "--json", "a.json", "--markdown", "a.md", "--html", "a.html", "--case", "ox@1"])).toEqual({
-      ...{ suites: ["training"], short: true, profile: false },
+    expect(
+      parseOptions(["--suite", "training", "--short", "--floors", "--json", "a.json", "--markdown", "a.md", "--html", "a.html", "--case", "ox@1"]),
+    ).toEqual({
+      ...{ suites: ["training"], short: true, profile: false, floors: true },
       ...{ json: "a.json", markdown: "a.md", html: "a.html", case: "ox@1" },
     });
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { judge } from "../../bench/floors.ts";
 import { barRows, ratioRows } from "../../bench/page/bars.ts";
 import { type BenchResult, benchPage } from "../../bench/page/benchPage.ts";
 import { nameInWords } from "../../bench/page/names.ts";
@@ -30,6 +31,7 @@ const result: BenchResult = {
     { work: "dense", axis: "outputs", pattern: "dense_128_?@1", numerics: "relaxed", sizes: [31, 32, 33], minMs: [0.2, 0.3, 0.5] },
   ],
   layers: [{ batch: 32, numerics: "relaxed", rows: [{ layer: "conv1", kernel: "conv2dOutput", ms: 2, gflops: 40, bytes: 4e6 }] }],
+  floors: judge({ rows: [], growth: [], rivals: [], coldStarts: [], arenaBytes: 30e6 }),
   notRun: ["something: it was late"],
   problems: ["conv: wrong"],
 };
@@ -43,7 +45,7 @@ describe("the page of the bench", () => {
   });
 
   test("has every section, and what it is given is text", () => {
-    for (const id of ["model", "layers", "roofline", "kernels", "passes", "networks", "threads", "growth", "rows"])
+    for (const id of ["model", "layers", "roofline", "kernels", "passes", "networks", "threads", "growth", "floors", "rows"])
       expect(page).toContain(`<h2 id="${id}">`);
     expect(page).toContain("A &lt;fast&gt; CPU");
     expect(page).not.toContain("<fast>");
@@ -60,7 +62,7 @@ describe("the page of the bench", () => {
 
   test("leaves out what was not measured", () => {
     const some = benchPage({ ...result, growth: [], rows: result.rows.filter(({ suite }) => suite === "inference") });
-    expect([...some.matchAll(/<h2 id="(\w+)"/g)].map(([, id]) => id)).toEqual(["networks", "rows"]);
+    expect([...some.matchAll(/<h2 id="(\w+)"/g)].map(([, id]) => id)).toEqual(["networks", "floors", "rows"]);
   });
 });
 
