@@ -30,7 +30,7 @@ export async function writeInBrowser({ scheme, name }: Place, bytes: Uint8Array<
     else if (scheme === "opfs") await exclusively(name, () => writeFile(name, bytes));
     else await writeRow(name, bytes);
   } catch (cause) {
-    throw await storageError(where, bytes.length, cause);
+    throw storageError(where, bytes.length, cause);
   }
 }
 
@@ -72,15 +72,18 @@ const TEMP = ".convlet-part";
 type Folder = FileSystemDirectoryHandle & { keys(): AsyncIterable<string> };
 type Movable = FileSystemFileHandle & { move?(name: string): Promise<void> };
 
-async function modelsFolder(): Promise<Folder | undefined> {
-  if (typeof navigator === "undefined" || navigator.storage?.getDirectory === undefined) return undefined;
+/** Undefined where there is none yet, unless it is to be created. */
+async function modelsFolder(create = false): Promise<Folder | undefined> {
+  if (typeof navigator === "undefined" || navigator.storage?.getDirectory === undefined) {
+    if (!create) return undefined;
+    throw new TypeError("this browser has no private files for pages (OPFS)");
+  }
   const root = await navigator.storage.getDirectory();
-  return (await root.getDirectoryHandle("convlet", { create: true })) as Folder;
+  return (await root.getDirectoryHandle("convlet", { create }).catch(ifMissing)) as Folder | undefined;
 }
 
 async function writeFile(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  const folder = await modelsFolder();
-  if (folder === undefined) throw new TypeError("this browser has no private files for pages (OPFS)");
+  const folder = (await modelsFolder(true))!;
   const temp = `${name}${TEMP}`;
   try {
     const file: Movable = await folder.getFileHandle(temp, { create: true });
@@ -103,9 +106,7 @@ async function writeFile(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<
 }
 
 async function readFile(name: string): Promise<Blob | undefined> {
-  const folder = await modelsFolder();
-  if (folder === undefined) throw new TypeError("this browser has no private files for pages (OPFS)");
-  const file = await folder.getFileHandle(name).catch(ifMissing);
+  const file = await (await modelsFolder())?.getFileHandle(name).catch(ifMissing);
   return file?.getFile();
 }
 
@@ -151,10 +152,10 @@ function offerDownload(name: string, bytes: Uint8Array<ArrayBuffer>): void {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-async function storageError(where: string, size: number, cause: unknown): Promise<Error> {
+function storageError(where: string, size: number, cause: unknown): Error {
   const { name, message } = cause as DOMException;
-  if (name !== "QuotaExceededError") return new Error(`${where}: ${message}`, { cause });
-  const { quota, usage } = await navigator.storage.estimate().catch((): StorageEstimate => ({}));
-  const room = quota === undefined || usage === undefined ? "" : `, ${Math.max(0, quota - usage)} of ${quota} are left`;
-  return new Error(`${where}: the browser's storage for this site is full: ${size} bytes are needed${room}`, { cause });
+  if (name === "QuotaExceededError") return new Error(`${where}: the browser's storage for this site is full; ${size} bytes are needed`, { cause });
+  // Of a full OPFS Chromium may say only that a pipe broke.
+  const guess = message.includes("data pipe") ? " (the browser's storage for this site may be full)" : "";
+  return new Error(`${where}: ${message}${guess}`, { cause });
 }

@@ -138,6 +138,7 @@ function greeted(source: WorkerSource, worker: Worker, forget: () => void): Prom
   };
   return new Promise((resolve, reject) => {
     const giveUp = (reason: string) => {
+      clearInterval(greeting);
       clearTimeout(timer);
       end(new Error(reason));
       reject(new Error(reason));
@@ -147,13 +148,21 @@ function greeted(source: WorkerSource, worker: Worker, forget: () => void): Prom
       event.preventDefault();
       giveUp(event.message || "its script could not be loaded");
     };
-    wire.call("greet", [lock]).then(() => {
+    let isThere = false;
+    const welcome = () => {
+      if (isThere) return;
+      isThere = true;
+      clearInterval(greeting);
       clearTimeout(timer);
       worker.onerror = ({ message }) => lost(message);
       worker.onmessageerror = () => lost("a message could not be read");
       whenReleased(lock, () => lost("it was ended"));
       resolve({ wire, runs, source, end });
-    }, reject);
+    };
+    const greet = () => wire.call("greet", [lock]).then(welcome, reject);
+    // A worker that imports the library's code late does not hear the first words.
+    const greeting = setInterval(greet, 250);
+    void greet();
   });
 }
 

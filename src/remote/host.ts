@@ -34,13 +34,15 @@ class Host {
   private readonly models = new Map<number, Model>();
   private readonly runs = new Map<number, Run>();
   private readonly parts = new Parts();
+  private held: Promise<void> | undefined;
 
   constructor(private readonly restore: Restore) {}
 
   readonly handlers: Handlers = {
     greet: (lock: string) => {
       provideKernels((numerics: Numerics, memory) => this.wire.call<WebAssembly.Module>("kernels", [numerics, memory]));
-      return hold(lock);
+      this.held ??= hold(lock);
+      return this.held;
     },
     part: (part: Parameters<Parts["add"]>[0]) => this.parts.add(part),
     create: async (id: number, bytes: Uint8Array, where: string, options: RestoreOptions) => {

@@ -265,9 +265,19 @@ async function sendable(source: ImageSource): Promise<{ picture: ImageSource; tr
   if (isA("Blob", source)) return { picture: source, transfer: [] };
   if (typeof createImageBitmap === "function" && typeof OffscreenCanvas === "function" && !isA("SVGImageElement", source)) {
     await loaded(source, where);
-    const bitmap = await createImageBitmap(source as ImageBitmapSource).catch(() => undefined);
+    const bitmap = await bitmapOf(source as ImageBitmapSource);
     if (bitmap !== undefined) return { picture: bitmap, transfer: [bitmap] };
   }
   const { data, width, height } = await pixelsOf(source, where);
   return { picture: { data, width, height }, transfer: [data.buffer as ArrayBuffer] };
+}
+
+/** Undefined where none can be made, or where it may not be sent: `pixelsOf` says why. */
+async function bitmapOf(source: ImageBitmapSource): Promise<ImageBitmap | undefined> {
+  try {
+    const bitmap = await createImageBitmap(source);
+    return structuredClone(bitmap, { transfer: [bitmap] });
+  } catch {
+    return undefined;
+  }
 }
