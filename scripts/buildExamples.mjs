@@ -21,6 +21,7 @@ export async function buildExamples({ log = console.log } = {}) {
   await buildPages();
   cpSync(join(root, "dist"), join(site, "convlet"), { recursive: true, filter: (path) => !["types", "cjs"].includes(basename(path)) });
   cpSync(models, join(site, "models"), { recursive: true });
+  await writeRunFile(join(site, "models"));
   return site;
 }
 
@@ -78,10 +79,22 @@ async function digitModels(log) {
   return folder;
 }
 
+/** The model's program for `convlet/run`, by the compiler of this moment. */
+async function writeRunFile(folder) {
+  const { exportProgram, load } = await builtLibrary();
+  const model = await load(readFileSync(join(folder, "digits.safetensors")));
+  writeFileSync(join(folder, "digits.run.safetensors"), exportProgram(model));
+  model.dispose();
+}
+
+function builtLibrary() {
+  return import(pathToFileURL(join(root, "dist/index.js")).href);
+}
+
 /** Whether the library of this moment reads them. */
 async function isReadable(folder) {
   if (!existsSync(folder)) return false;
-  const { load } = await import(pathToFileURL(join(root, "dist/index.js")).href);
+  const { load } = await builtLibrary();
   try {
     (await load(readFileSync(join(folder, "digits.safetensors")))).dispose();
     return true;

@@ -12,7 +12,7 @@ test("the digit recogniser is at most 1,500 characters of formatted HTML", () =>
 
 test("it needs nothing but the library and the model", () => {
   const asked = [...page.matchAll(/(?:src|href)="([^"]*)"|from "([^"]*)"|load\("([^"]*)"/g)].map(([, ...found]) => found.find(Boolean));
-  expect(asked).toEqual(["data:,", "../convlet/index.js", "../models/digits.safetensors"]);
+  expect(asked).toEqual(["data:,", "../convlet/run.js", "../models/digits.run.safetensors"]);
 });
 
 test("it has a language, a title, a size for phones, and names for its controls", () => {
