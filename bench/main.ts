@@ -8,6 +8,7 @@ import { profileMarkdown } from "./layers.ts";
 import { type BenchOptions, parseOptions } from "./options.ts";
 import { type BenchResult, benchPage } from "./page/benchPage.ts";
 import { profile } from "./profile.ts";
+import { benchReadme, writeReadme } from "./readme.ts";
 import { environment, markdown, writeJson } from "./report.ts";
 import { growth } from "./suites/growth.ts";
 import { inference } from "./suites/inference.ts";
@@ -60,6 +61,7 @@ async function report(result: BenchResult, options: BenchOptions): Promise<void>
   if (options.json !== undefined) await writeJson(options.json, result);
   await writeFile(options.html, benchPage(result));
   console.error(`wrote ${options.html}`);
+  if (options.readme) await writeReadme("README.md", "bench", benchReadme(env, rows));
   if (problems.length > 0) process.exitCode = 1;
 }
 

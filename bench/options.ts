@@ -7,6 +7,8 @@ export interface BenchOptions extends Selection {
   readonly profile: boolean;
   /** Prints what must be reached, and fails where it is not. */
   readonly floors: boolean;
+  /** Writes the README's table. */
+  readonly readme: boolean;
   /** File of a model to measure instead. */
   readonly model?: string;
   /** Files to write. */
@@ -22,6 +24,7 @@ export const USAGE = `npm run bench -- [options]
   --profile         where the time of a training step of mnist_cnn goes, record by record
   --model FILE      a .safetensors model of yours instead: inference, training where it is compiled, time per layer
   --floors          what must be reached, what is chased, what this run reached; fails where a floor is missed
+  --readme          writes the table of README.md, with date and machine, from the suites inference and training
   --json FILE       { environment, rows, growth, layers, notRun, problems }
   --markdown FILE   the tables
   --html FILE       the page with charts, instead of build/bench.html`;
@@ -29,11 +32,22 @@ export const USAGE = `npm run bench -- [options]
 /** TypeError where an option is unknown or lacks its value. */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const [text, flag] = [{ type: "string" }, { type: "boolean" }] as const;
-  const options = { suite: text, case: text, model: text, json: text, markdown: text, html: text, short: flag, profile: flag, floors: flag } as const;
-  const { suite, short = false, profile = false, floors = false, html = "build/bench.html", ...files } = parsed(args, options);
+  const options = {
+    suite: text,
+    case: text,
+    model: text,
+    json: text,
+    markdown: text,
+    html: text,
+    short: flag,
+    profile: flag,
+    floors: flag,
+    readme: flag,
+  } as const;
+  const { suite, short = false, profile = false, floors = false, readme = false, html = "build/bench.html", ...files } = parsed(args, options);
   if (files.model !== undefined && (suite ?? files.case) !== undefined) throw new TypeError(`--model goes with neither --suite nor --case\n${USAGE}`);
   if (suite !== undefined && !isSuite(suite)) throw new TypeError(`--suite ${suite}: it is one of ${SUITES.join(", ")}`);
-  return { suites: files.model !== undefined ? ["model"] : suite === undefined ? SUITES : [suite], short, profile, floors, html, ...files };
+  return { suites: files.model !== undefined ? ["model"] : suite === undefined ? SUITES : [suite], short, profile, floors, readme, html, ...files };
 }
 
 function isSuite(name: string): name is Suite {

@@ -22,8 +22,9 @@ function node() {
 }
 
 async function buildRivals() {
-  const [{ buildAll }, { build }] = await Promise.all([import("./build.mjs"), import("esbuild")]);
+  const [{ buildAll }, { buildReference }, { build }] = await Promise.all([import("./build.mjs"), import("./bench.mjs"), import("esbuild")]);
   await buildAll();
+  buildReference();
   await build({
     entryPoints: {
       main: join(benchFolder, "rivals/main.ts"),
@@ -36,6 +37,7 @@ async function buildRivals() {
     bundle: true,
     splitting: true,
     packages: "external",
+    loader: { ".wasm": "binary" },
     format: "esm",
     platform: "node",
     target: "es2022",

@@ -58,7 +58,7 @@ const RATIO_WIDTH = 760;
 const RATIO_ROW = 24;
 const TOP = 44;
 
-/** A row of points each, on a scale of powers of ten with a line at 1. `series` are named in the order of their colours. */
+/** A row of points each, on a scale of powers of ten with a line at 1. `series` are named in the order of their colours; "": not drawn. */
 export function ratioRows(rows: readonly RatioRow[], { label, series }: { label: string; series: readonly string[] }): string {
   const values = rows.flatMap(({ points }) => points.map(({ value }) => value));
   const left = 12 + LETTER * Math.max(...rows.map((row) => row.label.length));
@@ -70,6 +70,7 @@ export function ratioRows(rows: readonly RatioRow[], { label, series }: { label:
   ]);
   let x = left;
   series.forEach((name, index) => {
+    if (name === "") return;
     parts.push(`<g class="series s${index}">${mark(index, x, 10)}</g>`, text(x + 10, 14, name));
     x += 34 + LETTER * name.length;
   });

@@ -76,7 +76,7 @@ function facts(rows: readonly Row[]) {
 }
 
 /** Best loop by numerics, the slower first. */
-function peaksOf(rows: readonly Row[]) {
+export function peaksOf(rows: readonly Row[]) {
   const arithmetic = rows.filter(({ suite, unit }) => suite === "reference" && unit === "GFLOP/s");
   return (["strict", "relaxed"] as const).flatMap((numerics) => {
     const own = arithmetic.filter((row) => row.numerics === numerics);
@@ -85,7 +85,7 @@ function peaksOf(rows: readonly Row[]) {
   });
 }
 
-function bandwidthsOf(rows: readonly Row[]) {
+export function bandwidthsOf(rows: readonly Row[]) {
   const streams = rows.filter(({ suite, unit }) => suite === "reference" && unit === "GB/s");
   const fastest = streams.toSorted((a, b) => fastestRate(b) - fastestRate(a));
   return [fastest[0], fastest.at(-1)]

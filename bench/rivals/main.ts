@@ -1,9 +1,13 @@
 /** `npm run bench:rivals`: scripts/rivals.mjs builds and starts this. */
 import { writeFile } from "node:fs/promises";
-import { environment } from "../report.ts";
+import { floorsMarkdown, judge, missed } from "../floors.ts";
+import { type RivalsResult, rivalsPage } from "../page/rivalsPage.ts";
+import { rivalsReadme, writeReadme } from "../readme.ts";
+import { environment, writeJson } from "../report.ts";
+import { References } from "../suites/reference.ts";
 import { coldStarts } from "./coldStart.ts";
 import { crossCheck } from "./crossCheck.ts";
-import { parseRivalOptions } from "./options.ts";
+import { parseRivalOptions, type RivalOptions } from "./options.ts";
 import { pytorchNote } from "./pytorch.ts";
 import { type RivalRow, runCase } from "./runCase.ts";
 import { rivalTables } from "./table.ts";
@@ -25,14 +29,36 @@ async function main(): Promise<void> {
   for (const { engine, checked } of cold) if (!checked) problems.push(`first prediction of ${engine}: wrong`);
   const files = await crossCheck();
   problems.push(...files.problems);
-  const report = { environment: await environment(), rows, coldStarts: cold };
+  const references = new References({ short: true });
+  await references.measure();
+  const floors = judge({ rows: [], growth: [], rivals: rows, coldStarts: cold });
+  if (options.floors) problems.push(...missed(floors));
   const torch = options.contenders.some(({ engine }) => engine === "pytorch") ? [pytorchNote()] : [];
   const notes = [...torch, ...files.checked, ...notRun.map((line) => `not run: ${line}`), ...problems.map((line) => `**${line}**`)];
-  const text = `${rivalTables(report)}\n${notes.map((line) => `- ${line}\n`).join("")}`;
+  await report({ environment: await environment(), rows, coldStarts: cold, references: references.rows, floors, notes }, options);
+  if (problems.length > 0) process.exitCode = 1;
+}
+
+/** Prints the tables and writes the files. */
+async function report(result: RivalsResult, options: RivalOptions): Promise<void> {
+  const { environment: env, rows, floors, notes } = result;
+  const tables = [rivalTables(result), ...(options.floors ? [floorsMarkdown(floors)] : [])];
+  const text = `${tables.join("\n")}\n${notes.map((line) => `- ${line}\n`).join("")}`;
   console.log(text);
   if (options.markdown !== undefined) await writeFile(options.markdown, text);
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify({ ...report, notRun }, null, 2)}\n`);
-  if (problems.length > 0) process.exitCode = 1;
+  if (options.json !== undefined) await writeJson(options.json, result);
+  await writeFile(options.html, rivalsPage({ ...result, notes: notes.map((line) => line.replaceAll("**", "*")) }));
+  console.error(`wrote ${options.html}`);
+  if (options.readme)
+    await writeReadme(
+      "README.md",
+      "bench:rivals",
+      rivalsReadme(
+        env,
+        rows,
+        notes.filter((line) => line.startsWith("pytorch")),
+      ),
+    );
 }
 
 main().catch((reason: Error) => {

@@ -13,23 +13,35 @@ export interface RivalOptions {
   /** Files to write. */
   readonly json?: string;
   readonly markdown?: string;
+  readonly html: string;
+  /** Prints what must be reached, and fails where it is not. */
+  readonly floors: boolean;
+  /** Writes the README's table. */
+  readonly readme: boolean;
 }
 
 const USAGE = `npm run bench:rivals -- [options]
   --case NAME[,NAME…]     only these: ${CASES.join(", ")}, or any conv_CIN_COUT_WINDOW_STRIDE_PAD_SIZE_GROUPS[@BATCH]
   --engine NAME[,NAME…]   only these beside convlet: ${[...new Set(CONTENDERS.map(({ engine }) => engine))].slice(1).join(", ")}
   --short                 two cases in few samples (less than a minute)
-  --json FILE             { environment, rows, coldStarts }
-  --markdown FILE         the tables`;
+  --floors                what must be reached, what is chased, what this run reached; fails where a floor is missed
+  --readme                writes the table of README.md, with date and machine
+  --json FILE             { environment, rows, coldStarts, references, floors, notes }
+  --markdown FILE         the tables
+  --html FILE             the page with charts, instead of build/rivals.html`;
 
 const SHORT_CASES = ["conv_64_64_3_1_1_56_1", "mnist_cnn@1"];
 
 /** TypeError where an option is unknown, lacks its value or names nothing. */
 export function parseRivalOptions(args: readonly string[]): RivalOptions {
   const text = { type: "string" } as const;
-  const options = { case: text, engine: text, json: text, markdown: text, short: { type: "boolean" } } as const;
+  const flag = { type: "boolean" } as const;
+  const options = { case: text, engine: text, json: text, markdown: text, html: text, short: flag, floors: flag, readme: flag } as const;
   const { values } = usageOnError(() => parseArgs({ args: [...args], options }));
-  const { short = false, json, markdown } = values;
+  const { short = false, floors = false, readme = false, html = "build/rivals.html", json, markdown } = values;
+  if (readme && (short || values.case !== undefined || values.engine !== undefined)) {
+    throw new TypeError(`--readme takes a whole run: it goes without --short, --case and --engine\n${USAGE}`);
+  }
   const cases = values.case?.split(",") ?? (short ? SHORT_CASES : CASES);
   for (const name of cases) parseCase(name);
   const engines = values.engine?.split(",");
@@ -41,6 +53,7 @@ export function parseRivalOptions(args: readonly string[]): RivalOptions {
     contenders: CONTENDERS.filter(({ engine }) => engine === "convlet" || (engines?.includes(engine) ?? true)),
     limits: short ? { minTimeMs: 100, minRuns: 5, warmUpMs: 100, maxTimeMs: 1000 } : { minTimeMs: 1000, minRuns: 9, warmUpMs: 500, maxTimeMs: 5000 },
     coldStarts: values.case !== undefined || values.engine !== undefined ? 0 : short ? 10 : 20,
+    ...{ html, floors, readme },
     ...(json !== undefined && { json }),
     ...(markdown !== undefined && { markdown }),
   };

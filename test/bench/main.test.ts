@@ -14,12 +14,13 @@ describe("options", () => {
       short: false,
       profile: false,
       floors: false,
+      readme: false,
       html: "build/bench.html",
     });
     expect(
       parseOptions(["--suite", "training", "--short", "--floors", "--json", "a.json", "--markdown", "a.md", "--html", "a.html", "--case", "ox@1"]),
     ).toEqual({
-      ...{ suites: ["training"], short: true, profile: false, floors: true },
+      ...{ suites: ["training"], short: true, profile: false, floors: true, readme: false },
       ...{ json: "a.json", markdown: "a.md", html: "a.html", case: "ox@1" },
     });
   });
