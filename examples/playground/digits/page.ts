@@ -52,13 +52,17 @@ export class DigitsPage {
         this.changed(this.hash);
       });
     } catch (reason) {
-      byId("digits-problem").hidden = false;
-      setText(byId("digits-problem"), `The digit model could not be loaded: ${(reason as Error).message}`);
+      this.complain(`The digit model could not be loaded: ${(reason as Error).message}`);
       return;
     }
-    byId("digits-problem").hidden = true;
+    this.complain(null);
     this.selection = this.inspector.view.select(this.selection);
     await this.show(this.source);
+  }
+
+  private complain(text: string | null): void {
+    byId("digits-problem").hidden = text === null;
+    setText(byId("digits-problem"), text ?? "");
   }
 
   private read(hash: URLSearchParams): void {
@@ -91,8 +95,8 @@ export class DigitsPage {
     const isEmpty = "strokes" in source && source.strokes.length === 0;
     byId("digits-pad-hint").hidden = !isEmpty;
     if ("sample" in source) {
-      const pixels = await sample(source.sample);
-      if (this.source !== source) return;
+      const pixels = await sample(source.sample).catch((reason: Error) => this.complain(`This digit could not be loaded: ${reason.message}`));
+      if (this.source !== source || pixels === undefined) return;
       this.pad.show([], { image: maskOf(pixels), kind: "mask" });
       await this.inspector?.ask({ pixels, kind: "drawing" });
     } else {
@@ -114,7 +118,7 @@ function digitModel(): Promise<Model> {
 /** A digit that the model never saw in training. */
 async function sample(digit: number): Promise<Pixels> {
   const response = await fetch(`${MODELS}digit-${digit}.png`);
-  if (!response.ok) throw new Error(`the sample digit answered ${response.status}`);
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
   return pixelsOf(await response.blob(), "sample digit");
 }
 

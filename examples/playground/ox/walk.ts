@@ -100,8 +100,8 @@ export function largestDifference(look: Look, pooling: Pooling): number {
   let largest = 0;
   for (let step = 0; step <= LAST_STEP; step++) {
     const difference = arithmeticOf(placeOf(step), look, pooling)?.difference ?? 0;
-    // NaN must be seen.
-    if (!(difference <= largest)) largest = difference;
+    if (Number.isNaN(difference)) return difference;
+    largest = Math.max(largest, difference);
   }
   return largest;
 }
