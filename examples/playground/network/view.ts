@@ -143,6 +143,7 @@ function sentenceOf({ type, shape, convolution, pooling }: LayerInfo, isOutput: 
     return isOutput
       ? `${counted(shape[0]!, "score")}, one per class: the answer.`
       : `${counted(shape[0]!, "unit")}, each connected to every number before it.`;
+  if (type === "separableConv2d") return "One filter for each map; then every new map is a mixture of all of them.";
   if (type === "relu" || type === "leakyRelu") return type === "relu" ? "Sets what is negative to 0." : "Keeps only a little of what is negative.";
   if (type === "batchNormalization") return "Brings every map to the same mean and spread.";
   if (type === "add" || type === "concatenate") return type === "add" ? "The sum of two paths." : "The maps of several paths, one behind the other.";
