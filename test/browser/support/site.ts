@@ -32,7 +32,7 @@ export interface Answer {
   readonly cutAfter?: number;
 }
 
-const page = (title: string, content: string) =>
+export const page = (title: string, content: string) =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><link rel="icon" href="data:,">${content}</html>`;
 
 /** A page that runs one module. */
