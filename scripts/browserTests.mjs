@@ -42,8 +42,9 @@ if (chromium === "") {
   process.exit(process.env.CI ? 1 : 0);
 }
 installMissing();
-const { buildAll } = await import("./build.mjs");
-await buildAll();
+// Everything: the library in dist/, and the pages and their models in build/examples.
+const { buildExamples } = await import("./buildExamples.mjs");
+await buildExamples();
 console.log(`browser tests in ${chromium} and ${firefox || "no Firefox (none found)"}`);
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 const { status } = spawnSync(process.execPath, [vitest, "run", "--config", "test/browser/vitest.config.ts", ...process.argv.slice(2)], {

@@ -54,10 +54,12 @@ export function sequential(value: number, theme: Theme = "light"): Rgb {
   return blend(SEQUENTIAL[theme], value);
 }
 
-/** Black or white, whichever can be read on `background`. */
+/** Black or white, whichever can be read better on `background`: a contrast of at least 4.58 (WCAG asks for 4.5). */
 export function textOn(background: Rgb): Rgb {
-  const [red, green, blue] = background;
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? [20, 20, 20] : [255, 255, 255];
+  const [red, green, blue] = background.map((channel) => (channel <= 10 ? channel / 3294.6 : ((channel / 255 + 0.055) / 1.055) ** 2.4));
+  const luminance = 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+  // (luminance + 0.05) / 0.05 for black, 1.05 / (luminance + 0.05) for white.
+  return (luminance + 0.05) ** 2 > 0.0525 ? [0, 0, 0] : [255, 255, 255];
 }
 
 /** Nearest of the 216 colours and 24 greys of a 256-colour terminal. */

@@ -119,20 +119,17 @@ export class FilterEditor {
   show(look: Look): void {
     const values = [...look.filter, look.bias];
     const scale = magnitude(look.filter);
-    const largest = magnitude(look.gradient);
     this.inputs.forEach((input, index) => {
       input.dataset.exact = String(values[index]);
       if (document.activeElement !== input) this.write(input);
       colorCell(input.parentElement!, index < 9 ? values[index]! / (scale || 1) : 0);
-      this.showPush(this.pushes[index]!, -look.gradient[index]!, largest);
+      this.showPush(this.pushes[index]!, -look.gradient[index]!);
     });
   }
 
-  private showPush(element: HTMLElement, push: number, largest: number): void {
-    const share = largest > 0 ? Math.abs(push) / largest : 0;
+  private showPush(element: HTMLElement, push: number): void {
     const arrow = Math.abs(push) < 0.00005 ? "·" : push > 0 ? "▲" : "▼";
     setText(element, `${arrow} ${fixed(Math.abs(push), Math.abs(push) < 0.0995 ? 3 : 2).replace(/^0/, "")}`);
-    element.style.setProperty("--strength", (0.75 + 0.25 * share).toFixed(2));
     setLabel(element, `gradient pushes ${push > 0 ? "up" : "down"} by ${fixed(Math.abs(push), 3)}`);
   }
 

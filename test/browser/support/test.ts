@@ -1,10 +1,13 @@
 /** The test function of test/browser: a site and tabs, and no complaint left unexplained at the end. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
+import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, firefox } from "playwright-core";
 import { test as base, type TestContext } from "vitest";
+import { type ServeOptions, serve } from "../../support/examplesServer.ts";
 import { Site } from "./site.ts";
 import { Tab } from "./tab.ts";
 
@@ -13,6 +16,8 @@ export { Tab };
 export type BrowserName = "chromium" | "firefox";
 
 const paths = { chromium: process.env.CONVLET_CHROMIUM ?? "", firefox: process.env.CONVLET_FIREFOX ?? "" };
+
+const examples = fileURLToPath(new URL("../../../build/examples", import.meta.url));
 
 /** As root there is no sandbox to be had; the rest keeps Chromium from asking the network for anything. */
 const flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
@@ -83,6 +88,29 @@ interface Fixtures {
   readonly browsers: (name: BrowserName) => Promise<Browser>;
   readonly site: Site;
   readonly open: Open;
+  /** A tab on one of the example pages, as `npm run examples` serves them. */
+  readonly openExample: (path: string, options?: OpenOptions & Pick<ServeOptions, "isolation">) => Promise<Tab>;
+}
+
+class Tabs {
+  private readonly tabs: Tab[] = [];
+
+  constructor(private readonly browsers: Fixtures["browsers"]) {}
+
+  async open(origin: string, path: string, { browser = "chromium", beside, ...options }: OpenOptions = {}): Promise<Tab> {
+    const context = beside?.context ?? (await (await this.browsers(browser)).newContext(options));
+    const tab = new Tab(await context.newPage(), context, origin);
+    this.tabs.push(tab);
+    await tab.page.goto(origin + path);
+    return tab;
+  }
+
+  /** Throws when a page complained of something that the test did not take. */
+  async end(): Promise<void> {
+    const left = this.tabs.flatMap((tab) => tab.left);
+    for (const context of new Set(this.tabs.map((tab) => tab.context))) await context.close();
+    if (left.length > 0) throw new Error(`the page complained:\n${left.join("\n")}`);
+  }
 }
 
 export const test = base.extend<Fixtures>({
@@ -107,16 +135,23 @@ export const test = base.extend<Fixtures>({
   },
 
   open: async ({ browsers, site }, use) => {
-    const tabs: Tab[] = [];
-    await use(async (path, { browser = "chromium", beside, ...options } = {}) => {
-      const context = beside?.context ?? (await (await browsers(browser)).newContext(options));
-      const tab = new Tab(await context.newPage(), context, site.origin);
-      tabs.push(tab);
-      await tab.page.goto(site.origin + path);
-      return tab;
+    const tabs = new Tabs(browsers);
+    await use((path, options) => tabs.open(site.origin, path, options));
+    await tabs.end();
+  },
+
+  openExample: async ({ browsers }, use) => {
+    const tabs = new Tabs(browsers);
+    const servers: Server[] = [];
+    await use(async (path, { isolation = "isolated", ...options } = {}) => {
+      const { server, url } = await serve(examples, { port: 0, isolation });
+      servers.push(server);
+      return tabs.open(url.slice(0, -1), path, options);
     });
-    const left = tabs.flatMap((tab) => tab.left);
-    for (const context of new Set(tabs.map((tab) => tab.context))) await context.close();
-    if (left.length > 0) throw new Error(`the page complained:\n${left.join("\n")}`);
+    for (const server of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
+    await tabs.end();
   },
 });
