@@ -4,7 +4,7 @@ import { page as html } from "./support/site.ts";
 import { test } from "./support/test.ts";
 
 /** What each kind of script runs, with `convlet` in reach: trains, and tells the probabilities of the first two samples. */
-const program = `async function trained() {
+const program = `async function weightBits() {
   const { sequential, conv2d, flatten, dense, adam } = convlet;
   const x = new Float32Array(4 * 36).map((_, index) => (index * 7919) % 13 / 13);
   const model = sequential([conv2d({ filters: 2, kernelSize: 3, inputShape: [6, 6, 1] }), flatten(), dense({ units: 2, activation: "softmax" })], { seed: 3 });
@@ -17,12 +17,12 @@ const program = `async function trained() {
 `;
 
 declare global {
-  var trained: () => Promise<string>;
+  var weightBits: () => Promise<string>;
 }
 
 /** Bits of the weights, from the library as a module on the page itself: what every other build must give. */
 const reference = (origin: string) => ({
-  body: `import * as convlet from "${origin}/dist/index.js";\n${program}globalThis.trained = trained;\n`,
+  body: `import * as convlet from "${origin}/dist/index.js";\n${program}globalThis.weightBits = weightBits;\n`,
 });
 
 describe("a build", () => {
@@ -61,13 +61,13 @@ describe("a build", () => {
     const { page: module } = await open("/reference.html");
     const { page: tag } = await open("/tag.html");
     expect(await tag.evaluate("globalThis.added")).toEqual(["convlet"]);
-    expect(await tag.evaluate(() => trained())).toBe(await module.evaluate(() => trained()));
+    expect(await tag.evaluate(() => weightBits())).toBe(await module.evaluate(() => weightBits()));
   });
 
   test("in a module worker, a classic worker and a service worker gives the same bits", async ({ site, open }) => {
     site.answers["/reference.js"] = reference(site.origin);
     site.answers["/reference.html"] = { body: html("module", '<script type="module" src="/reference.js"></script>') };
-    const answer = "onmessage = ({ source, ports }) => trained().then((hash) => (source ?? globalThis).postMessage(hash));\n";
+    const answer = "onmessage = ({ source, ports }) => weightBits().then((hash) => (source ?? globalThis).postMessage(hash));\n";
     site.answers["/module.worker.js"] = { body: `import * as convlet from "/dist/index.js";\n${program}${answer}` };
     site.answers["/classic.worker.js"] = { body: `importScripts("/dist/convlet.iife.js");\n${program}${answer}` };
     site.answers["/service.worker.js"] = {
@@ -94,7 +94,7 @@ describe("a build", () => {
         });
       };
       return {
-        page: await trained(),
+        page: await weightBits(),
         module: await inWorker("/module.worker.js", "module"),
         classic: await inWorker("/classic.worker.js", "classic"),
         service: await inService(),
