@@ -34,15 +34,24 @@ export async function writeInBrowser({ scheme, name }: Place, bytes: Uint8Array<
   }
 }
 
+const READ_ATTEMPTS = 5;
+
 /** The bytes kept under a name. FileFormatError when there are none. */
 export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array<ArrayBuffer>> {
   const path = `${scheme}://${name}`;
   if (scheme === "downloads") throw new TypeError(`load: ${path} was given away; let the user choose the file, and load its bytes`);
-  const found = await (scheme === "opfs" ? readFile(name) : inStore<Blob | undefined>("readonly", (store) => store.get(name))).catch((cause) => {
-    throw new Error(`load: cannot read ${path}: ${(cause as Error).message}`, { cause });
-  });
-  if (found === undefined) throw new FileFormatError(`load: ${path}: nothing was saved under this name`);
-  return new Uint8Array(await found.arrayBuffer());
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const found = await (scheme === "opfs" ? readFile(name) : inStore<Blob | undefined>("readonly", (store) => store.get(name)));
+      if (found === undefined) break;
+      return new Uint8Array(await found.arrayBuffer());
+    } catch (cause) {
+      // Another tab replaced the file between the two: the new one is whole.
+      if ((cause as DOMException).name === "NotReadableError" && attempt < READ_ATTEMPTS) continue;
+      throw new Error(`load: cannot read ${path}: ${(cause as Error).message}`, { cause });
+    }
+  }
+  throw new FileFormatError(`load: ${path}: nothing was saved under this name`);
 }
 
 /** Paths of everything saved in this browser for this origin, as `load` takes them. */
