@@ -1,5 +1,5 @@
 /** Horizontal bars, a label before each and its value behind; and points on a scale of ratios. */
-import { type Color, escapeHtml, LETTER, line, logScale, mark, round, svg, text } from "./svg.ts";
+import { type Color, escapeHtml, LETTER, line, logScale, mark, round, shortened, svg, text } from "./svg.ts";
 
 export interface Bar {
   readonly label: string;
@@ -18,13 +18,13 @@ const WIDTH = 400;
 const ROW = 16;
 const THICK = 11;
 const GAP = 12;
-/** The longest label gets no more. */
-const MOST_LABEL = 160;
+/** A longer label is cut. */
+const MOST_LABEL = 26;
 
 /** Every group has its own scale, from 0 to its largest value, but for `full`: then all have that one, and its end is marked. */
 export function barRows(groups: readonly BarGroup[], { label, full }: { label: string; full?: number }): string {
   const bars = groups.flatMap((group) => group.bars);
-  const left = 8 + Math.min(MOST_LABEL, LETTER * Math.max(...bars.map((bar) => bar.label.length)));
+  const left = 8 + LETTER * Math.min(MOST_LABEL, Math.max(...bars.map((bar) => bar.label.length)));
   const right = WIDTH - 10 - LETTER * Math.max(...bars.map(({ words }) => words.length));
   const parts: string[] = [];
   let y = 0;
@@ -37,7 +37,7 @@ export function barRows(groups: readonly BarGroup[], { label, full }: { label: s
       const width = Math.max(1, (Math.min(bar.value, 1.02 * most) / most) * (right - left));
       const rect = `<rect x="${round(left)}" y="${round(y + 1)}" width="${round(width)}" height="${THICK}"/>`;
       const hint = `<title>${escapeHtml(`${title}, ${bar.label}: ${bar.words}`)}</title>`;
-      parts.push(text(left - 6, y + 10.5, bar.label, { anchor: "end" }));
+      parts.push(text(left - 6, y + 10.5, shortened(bar.label, MOST_LABEL), { anchor: "end" }));
       const end = left + width + 5;
       const crossesEnd = full !== undefined && end < right + 4 && end + LETTER * bar.words.length > right - 4;
       parts.push(`<g class="bar s${bar.color}">${rect}${hint}</g>`, text(crossesEnd ? right + 5 : end, y + 10.5, bar.words, { of: "axis" }));

@@ -5,8 +5,13 @@ import { escapeHtml } from "../../src/inspect/report/html.ts";
 export { mark, round } from "../../src/inspect/report/charts.ts";
 export { escapeHtml };
 
-/** Mean width of a letter. */
-export const LETTER = 6.2;
+/** Width of a letter, in the wider of the usual fonts. */
+export const LETTER = 6.9;
+
+/** At most so many letters. */
+export function shortened(words: string, letters: number): string {
+  return words.length <= letters ? words : `${words.slice(0, letters - 1)}…`;
+}
 
 export type Color = 0 | 1 | 2 | 3;
 
