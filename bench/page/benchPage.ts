@@ -228,7 +228,7 @@ function growing(curves: readonly Curve[]): ReportSection | undefined {
     const own = curves.filter((curve) => baseOf(curve) === pattern);
     const columns = [own[0].axis, ...own.map(({ work, numerics }) => `${work}, ${numerics}`)];
     const rows = own[0].sizes.map((size, index) => [`${size}`, ...own.map(({ minMs }) => significant(minMs[index]))]);
-    return { kind: "drawn", half: true, caption: `\`${pattern}\``, svg: growthChart(own), columns, rows };
+    return { kind: "drawn", half: true, caption: `${own[0].work} by ${own[0].axis}: \`${pattern}\``, svg: growthChart(own), columns, rows };
   });
   const found = curves.flatMap(offences);
   const pairs: TableFigure = {

@@ -36,7 +36,9 @@ export function growthChart(curves: readonly Curve[]): string {
 }
 
 function legend(works: readonly string[]): string[] {
-  const items = works.map((work, index) => ({ words: work, sample: `<g class="series s${index}"><path d="M0 0h20"/></g>` }));
+  // The caption says what it is: a gradient is named by what tells it apart.
+  const short = works.map((work, index) => (works.length === 1 ? work : index === 0 ? "forward" : work.slice(works[0].length + 2)));
+  const items = short.map((words, index) => ({ words, sample: `<g class="series s${index}"><path d="M0 0h20"/></g>` }));
   items.push({ words: "dashed: relaxed", sample: "" });
   return items.map(({ words, sample }, index) => {
     const [x, y] = [PLOT.left + (index % 2) * 176, 8 + ROW * (index >> 1)];
