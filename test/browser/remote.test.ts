@@ -5,7 +5,7 @@ import { type BrowserName, needs, test } from "./support/test.ts";
 const browsers: readonly BrowserName[] = ["chromium", "firefox"];
 
 describe.each(browsers)("%s", (browser) => {
-  test("every call gives what it gives on the page's thread", { timeout: 60_000 }, async ({ open, task, skip }) => {
+  test("every call gives what it gives on the page's thread", { timeout: 180_000 }, async ({ open, task, skip }) => {
     needs(browser, { task, skip });
     const { page } = await open("/kit.html", { browser });
     const found = await page.evaluate(async () => {
@@ -57,7 +57,7 @@ describe.each(browsers)("%s", (browser) => {
 });
 
 describe.each(browsers)("a lost worker, %s", (browser) => {
-  test("ended, or broken by an error: calls reject within 5 s, and a new one does for new models", { timeout: 60_000 }, async ({
+  test("ended, or broken by an error: calls reject within 5 s, and a new one does for new models", { timeout: 180_000 }, async ({
     open,
     task,
     skip,
@@ -144,7 +144,7 @@ declare global {
 }
 
 describe.each(browsers)("classify, %s", (browser) => {
-  test("every kind of picture, on the page and in a worker, gives the same", { timeout: 60_000 }, async ({ open, task, skip }) => {
+  test("every kind of picture, on the page and in a worker, gives the same", { timeout: 180_000 }, async ({ open, task, skip }) => {
     needs(browser, { task, skip });
     const { page } = await open("/kit.html", { browser });
     await page.evaluate(PICTURES);
@@ -167,7 +167,7 @@ describe.each(browsers)("classify, %s", (browser) => {
     ).toEqual(["O", "X"]);
   });
 
-  test("pictures that are none are refused, by model and worker alike", { timeout: 60_000 }, async ({ site, open, task, skip }) => {
+  test("pictures that are none are refused, by model and worker alike", { timeout: 180_000 }, async ({ site, open, task, skip }) => {
     needs(browser, { task, skip });
     const other = `${site.origin.replace("127.0.0.1", "localhost")}/pixel.svg`;
     site.answers["/pixel.svg"] = { body: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>' };
@@ -215,7 +215,7 @@ describe.each(browsers)("classify, %s", (browser) => {
     });
   });
 
-  test("a video asked more often than can be answered: older frames are dropped, every call is answered", { timeout: 60_000 }, async ({
+  test("a video asked more often than can be answered: older frames are dropped, every call is answered", { timeout: 180_000 }, async ({
     open,
     task,
     skip,

@@ -5,7 +5,7 @@ import { type BrowserName, needs, test } from "./support/test.ts";
 const browsers: readonly BrowserName[] = ["chromium", "firefox"];
 
 describe.each(browsers)("%s", (browser) => {
-  test("for await: every step and every epoch, in order, on both sides alike", { timeout: 60_000 }, async ({ open, task, skip }) => {
+  test("for await: every step and every epoch, in order, on both sides alike", { timeout: 180_000 }, async ({ open, task, skip }) => {
     needs(browser, { task, skip });
     const { page } = await open("/kit.html", { browser });
     const found = await page.evaluate(async () => {
@@ -27,7 +27,7 @@ describe.each(browsers)("%s", (browser) => {
     expect(found.logs[0][4]).toMatch(/^0 undefined .*valAccuracy/);
   });
 
-  test("abort, break, stopTraining, errors of the page's own code", { timeout: 60_000 }, async ({ open, task, skip }) => {
+  test("abort, break, stopTraining, errors of the page's own code", { timeout: 180_000 }, async ({ open, task, skip }) => {
     needs(browser, { task, skip });
     const { page } = await open("/kit.html", { browser });
     const found = await page.evaluate(async () => {
@@ -105,7 +105,7 @@ describe.each(browsers)("%s", (browser) => {
     expect(found.twice).toMatch(/^Error: fit: the model is already training/);
   });
 
-  test("callbacks of the library and batches of the page give the same bits", { timeout: 60_000 }, async ({ open, task, skip }) => {
+  test("callbacks of the library and batches of the page give the same bits", { timeout: 180_000 }, async ({ open, task, skip }) => {
     needs(browser, { task, skip });
     const { page } = await open("/kit.html", { browser });
     const found = await page.evaluate(async () => {
@@ -137,7 +137,7 @@ describe.each(browsers)("%s", (browser) => {
     expect(found).toBe("same");
   });
 
-  test("large arrays arrive whole, and the page is never kept waiting", { timeout: 90_000 }, async ({ open, task, skip }) => {
+  test("large arrays arrive whole, and the page is never kept waiting", { timeout: 180_000 }, async ({ open, task, skip }) => {
     needs(browser, { task, skip });
     const { page } = await open("/kit.html", { browser });
     const found = await page.evaluate(async () => {

@@ -7,7 +7,7 @@ const browsers: readonly BrowserName[] = ["chromium", "firefox"];
 const schemes = ["opfs", "indexeddb"] as const;
 
 describe.each(browsers)("%s", (browser) => {
-  test("saved and loaded to the bit, from the page and from a worker; listed and deleted", { timeout: 60_000 }, async ({ open, task, skip }) => {
+  test("saved and loaded to the bit, from the page and from a worker; listed and deleted", { timeout: 180_000 }, async ({ open, task, skip }) => {
     needs(browser, { task, skip });
     const { page } = await open("/kit.html", { browser });
     const found = await page.evaluate(async () => {
@@ -81,7 +81,7 @@ test("a download is the model's file", async ({ open }) => {
 });
 
 describe.each(schemes)("%s", (scheme) => {
-  test("a tab that is closed in the middle of a training goes on from its last checkpoint, to the bit", { timeout: 60_000 }, async ({ open }) => {
+  test("a tab that is closed in the middle of a training goes on from its last checkpoint, to the bit", { timeout: 180_000 }, async ({ open }) => {
     const path = `${scheme}://run`;
     const first = await open("/kit.html");
     // Keeps the storage when the tab is gone.
@@ -109,7 +109,7 @@ describe.each(schemes)("%s", (scheme) => {
     expect(found).toMatchObject({ epochs: [found.epoch, found.epoch + 1, found.epoch + 2], isSame: true });
   });
 
-  test("a tab that is closed in the middle of a write leaves a whole file", { timeout: 60_000 }, async ({ open }) => {
+  test("a tab that is closed in the middle of a write leaves a whole file", { timeout: 180_000 }, async ({ open }) => {
     const path = `${scheme}://large`;
     const keeper = await open("/kit.html");
     await keeper.page.evaluate(async (target) => {
@@ -139,7 +139,7 @@ describe.each(schemes)("%s", (scheme) => {
     expect(await keeper.page.evaluate(() => kit.convlet.savedModels())).toEqual([path]);
   });
 
-  test("a full disk: a clear error, model and file unharmed", { timeout: 60_000 }, async ({ open }) => {
+  test("a full disk: a clear error, model and file unharmed", { timeout: 180_000 }, async ({ open }) => {
     const path = `${scheme}://full`;
     const { page } = await open("/kit.html");
     // Before the first write: for half a minute IndexedDB remembers how much room there was.

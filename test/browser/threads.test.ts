@@ -55,7 +55,7 @@ declare global {
 }
 
 describe.each(browsers)("%s", (browser) => {
-  test("isolated: the same bits on 1, 2 and 3 threads", { timeout: 120_000 }, async ({ site, open, task, skip }) => {
+  test("isolated: the same bits on 1, 2 and 3 threads", { timeout: 180_000 }, async ({ site, open, task, skip }) => {
     needs(browser, { task, skip });
     site.isolate();
     const watched = watchedWorker(site);
@@ -76,7 +76,7 @@ describe.each(browsers)("%s", (browser) => {
     expect(found.map(({ started }) => started)).toEqual([0, 1, 2]);
   });
 
-  test("not isolated: one thread, said once", { timeout: 60_000 }, async ({ open, task, skip }) => {
+  test("not isolated: one thread, said once", { timeout: 180_000 }, async ({ open, task, skip }) => {
     needs(browser, { task, skip });
     const tab = await open("/kit.html", { browser });
     await tab.page.evaluate(TRAINING);
@@ -95,7 +95,7 @@ describe.each(browsers)("%s", (browser) => {
   };
   test.for(Object.entries(faults))(
     "a thread that %s: an error within 5 s, weights of the last step, and on it goes",
-    { timeout: 120_000 },
+    { timeout: 180_000 },
     async ([, kernels], { site, open, task, skip }) => {
       needs(browser, { task, skip });
       site.isolate();

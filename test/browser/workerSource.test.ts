@@ -20,7 +20,7 @@ const tried = (tab: Tab, worker: unknown = true) =>
   }, worker);
 
 describe.each(browsers)("%s", (browser) => {
-  test("the file beside the library, and what is left where it is not to be had", { timeout: 60_000 }, async ({ site, open, task, skip }) => {
+  test("the file beside the library, and what is left where it is not to be had", { timeout: 180_000 }, async ({ site, open, task, skip }) => {
     needs(browser, { task, skip });
     expect(await tried(await open("/kit.html", { browser }))).toEqual({ source: "file", isSame: true });
     expect(site.requests).toContain("/dist/worker.js");
@@ -36,7 +36,7 @@ describe.each(browsers)("%s", (browser) => {
     page.taken(/worker\.js|MIME/i);
   });
 
-  test("under a policy that forbids workers: the page's own thread, said once", { timeout: 60_000 }, async ({ site, open, task, skip }) => {
+  test("under a policy that forbids workers: the page's own thread, said once", { timeout: 180_000 }, async ({ site, open, task, skip }) => {
     needs(browser, { task, skip });
     site.restrict("script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'");
     const tab = await open("/kit.html", { browser });
@@ -46,13 +46,13 @@ describe.each(browsers)("%s", (browser) => {
     tab.taken(/Content.Security.Policy|blocked|csp/i);
   });
 
-  test("under a policy that allows the site's own scripts alone: the file", { timeout: 60_000 }, async ({ site, open, task, skip }) => {
+  test("under a policy that allows the site's own scripts alone: the file", { timeout: 180_000 }, async ({ site, open, task, skip }) => {
     needs(browser, { task, skip });
     site.restrict("default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src data:");
     expect(await tried(await open("/kit.html", { browser }))).toEqual({ source: "file", isSame: true });
   });
 
-  test("from a script tag: that very file once more", { timeout: 60_000 }, async ({ site, open, task, skip }) => {
+  test("from a script tag: that very file once more", { timeout: 180_000 }, async ({ site, open, task, skip }) => {
     needs(browser, { task, skip });
     site.answers["/script.html"] = {
       body: '<!doctype html><html lang="en"><title>s</title><link rel="icon" href="data:,"><script src="/dist/convlet.iife.js"></script></html>',
