@@ -26,7 +26,7 @@ export interface DrawPadEvents {
 
 /** A picture on the pad; a "mask" is drawn in the colour of the ink, by its opacity. */
 export interface Background {
-  readonly image: CanvasImageSource;
+  readonly image: HTMLCanvasElement | ImageBitmap;
   readonly kind: "mask" | "picture";
 }
 
@@ -140,7 +140,7 @@ export class DrawPad {
     context.setTransform(2, 0, 0, 2, 0, 0);
     context.clearRect(0, 0, PAD, PAD);
     if (this.background) {
-      context.drawImage(this.background.image, 0, 0, PAD, PAD);
+      drawCovering(context, this.background.image);
       if (this.background.kind === "mask") tint(context, style.color);
     }
     Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: style.color });
@@ -161,6 +161,12 @@ export class DrawPad {
     if (isDown) context.fill();
     context.stroke();
   }
+}
+
+/** The middle of the picture, cut to a square. */
+function drawCovering(context: CanvasRenderingContext2D, image: Background["image"]): void {
+  const side = Math.min(image.width, image.height);
+  context.drawImage(image, (image.width - side) / 2, (image.height - side) / 2, side, side, 0, 0, PAD, PAD);
 }
 
 function tint(context: CanvasRenderingContext2D, color: string): void {

@@ -23,8 +23,8 @@ export class OwnPage {
   });
 
   constructor() {
-    onFile("own-file", (file) => this.openFile(file));
-    onFile("own-image", (file) => this.openImage(file));
+    onFile("own-file", "own-choose", (file) => this.openFile(file));
+    onFile("own-image", "own-choose-image", (file) => this.openImage(file));
     byId("own-clear").addEventListener("click", () => this.clear());
     byId("own-example").addEventListener("click", () => this.openExample());
     const zone = byId("own-drop");
@@ -125,8 +125,10 @@ export class OwnPage {
   }
 }
 
-function onFile(id: string, opened: (file: File | undefined) => Promise<void>): void {
+/** The button opens the dialogue of the input, which nobody sees. */
+function onFile(id: string, button: string, opened: (file: File | undefined) => Promise<void>): void {
   const input = byId<HTMLInputElement>(id);
+  byId(button).addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     void opened(input.files?.[0]);
     // So that the same file, changed meanwhile, can be chosen again.

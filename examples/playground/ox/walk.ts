@@ -125,7 +125,7 @@ function rectified(look: Look): Arithmetic {
   const terms = Array.from(look.map, (value) => ({ text: `max(0, ${fixed(value)})`, value: Math.max(0, value) }));
   const silenced = terms.filter(({ value }) => value === 0).length;
   const difference = Math.max(...terms.map(({ value }, index) => Math.abs(value - look.relu[index]!)));
-  return { terms, columns: MAP, lines: [{ label: "cells that are 0 now", value: silenced }], difference };
+  return { terms, columns: MAP, lines: [{ label: "zeros now", value: silenced }], difference };
 }
 
 function pooled(look: Look, position: number, pooling: Pooling): Arithmetic {
