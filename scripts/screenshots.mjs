@@ -24,13 +24,19 @@ const TWO = [
 /** By page: what a visitor does before the picture. */
 const PAGES = {
   playground: async (page) => {
-    await page.waitForLoadState("networkidle");
+    const train = page.locator("#ox-train");
+    await train.click();
+    await train.getByText("Pause training").waitFor();
+    await train.getByText("Train", { exact: true }).waitFor({ timeout: 120_000 });
+    await page.getByRole("button", { name: "Last step" }).first().click();
+    await page.locator("#ox-card").evaluate((card) => window.scrollTo(0, card.getBoundingClientRect().top + window.scrollY - 20));
   },
   embed: drawTwo,
   element: drawTwo,
   bench: async (page) => {
     await page.getByRole("button", { name: "Run" }).click();
     await page.getByText(/^Done\./).waitFor({ timeout: 300_000 });
+    await page.locator("#verdict").evaluate((verdict) => window.scrollTo(0, verdict.getBoundingClientRect().top + window.scrollY - 30));
   },
 };
 
