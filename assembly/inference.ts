@@ -28,6 +28,7 @@ import { pool2dOutput } from "./pool2d";
 import { softmaxOutput } from "./softmax";
 
 export { writeConstants } from "./lanes";
+export { xxh32 } from "./xxh32";
 
 /** Runs `count` records from address `first` on. */
 export function execute(first: usize, count: i32): void {

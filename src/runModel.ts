@@ -1,9 +1,12 @@
 /** Runs exported programs: what `convlet/run` is. */
 import type { Tensor } from "../build/records.ts";
 import { FIRST_FREE } from "../build/records.ts";
+import { interpreted, readArrays, readStart } from "./formats/arrays.ts";
 import { checkDownloadOptions, type DownloadOptions, download } from "./formats/download.ts";
 import { type ProgramFile, readProgramFile } from "./formats/programFile.ts";
-import { isFile, type ModelSource } from "./formats/source.ts";
+import type { SafetensorsHeader } from "./formats/safetensors.ts";
+import type { CheckedTensor } from "./formats/safetensorsHeader.ts";
+import { bytesSource, isFile, type ModelSource, openFile, type Source } from "./formats/source.ts";
 import { type Classification, type ClassifyOptions, checkClassify, type ImageModel, imageInput, ranked } from "./image/classify.ts";
 import type { ImageSource } from "./image/pixels.ts";
 import type { Preprocessing } from "./image/preprocessing.ts";
@@ -13,11 +16,11 @@ import type { Machine } from "./machine/machine.ts";
 import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, newMemory, reserve } from "./machine/state.ts";
-import { nodeModule } from "./nodeModule.ts";
 import { checkChoice, checkNumber, checkOptions } from "./options.ts";
 import { emit, type Program, type RecordRange, tableBytes } from "./program.ts";
 import { describe, type Shape, sizeOf } from "./shape.ts";
 import { asBatch, type Batch, type DataLike, gather } from "./training/data.ts";
+import { xxh32 } from "./xxh32.ts";
 
 export interface RunOptions extends DownloadOptions {
   /** "auto" (default): WebAssembly, or plain JavaScript where it is refused. */
@@ -68,7 +71,6 @@ export class RunModel {
     this.inputShapes = file.inputs.map(({ shape }) => shape);
     this.outputShapes = file.outputs.map(({ shape }) => shape);
     const memory = newMemory(FIRST_FREE + file.stateBytes + ALIGNMENT);
-    for (const { offset, data } of file.weights) new Float32Array(memory.buffer, FIRST_FREE + offset, data.length).set(data);
     this.memory = memory;
     this.ready = this.start(memory);
     // Whoever awaits `ready` gets the error; nobody awaiting it must not end the process.
@@ -91,6 +93,17 @@ export class RunModel {
       sayOnce(`convlet: WebAssembly is not to be had here (${(cause as Error).message}); running in plain JavaScript, which is much slower`);
       this.machine = plainInferenceMachine(memory);
     }
+  }
+
+  /** Reads the weights to their places. `load` has done it. FileFormatError for a file that is not what its checksum was taken of. */
+  async fill(header: SafetensorsHeader, source: Source): Promise<void> {
+    const { buffer } = this.memory!;
+    const placeOf = (tensor: CheckedTensor) => new Uint8Array(buffer, FIRST_FREE + this.file.offsets.get(tensor)!, tensor.end - tensor.begin);
+    const sum = this.ready.then(() => {
+      const checksum = this.machine?.checksum;
+      return checksum === undefined ? xxh32 : (bytes: Uint8Array) => checksum(bytes.byteOffset, bytes.length);
+    });
+    await readArrays(header, source, { placeOf, sum });
   }
 
   /** The output for every sample. RangeError when the model has several: `predictAll` gives them all. */
@@ -236,23 +249,29 @@ function checkRunOptions(options: RunOptions): void {
  */
 export async function load(source: ModelSource, options: RunOptions = {}): Promise<RunModel> {
   checkRunOptions(options);
-  const isBytes = source instanceof Uint8Array || source instanceof ArrayBuffer;
-  const model = new RunModel(readProgramFile(await bytesOf(source, options), isBytes ? "load" : `${source}`), options);
+  const opened = await open(source, options);
   try {
-    await model.ready;
-  } catch (reason) {
-    model.dispose();
-    throw reason;
+    const header = await readStart(opened);
+    const model = new RunModel(await interpreted(header, opened, () => readProgramFile(header, opened.where)), options);
+    try {
+      await model.fill(header, opened);
+    } catch (reason) {
+      model.dispose();
+      throw reason;
+    }
+    return model;
+  } finally {
+    opened.close();
   }
-  return model;
 }
 
-async function bytesOf(source: ModelSource, { onProgress, signal, maxBytes }: DownloadOptions): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+async function open(source: ModelSource, { onProgress, signal, maxBytes }: DownloadOptions): Promise<Source> {
+  if (source instanceof Uint8Array) return bytesSource(source, "load");
+  if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source), "load");
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
   }
-  if (isFile(source)) return (await nodeModule("node:fs/promises")).readFile(source, { signal });
-  return download(source, { onProgress, signal, maxBytes });
+  signal?.throwIfAborted();
+  if (isFile(source)) return openFile(source);
+  return bytesSource(await download(source, { onProgress, signal, maxBytes }), String(source));
 }

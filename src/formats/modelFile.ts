@@ -6,8 +6,8 @@ import { checkModelOptions } from "../modelOptions.ts";
 import { checkNumber, checkOptions, type Named } from "../options.ts";
 import { shapeText } from "../shape.ts";
 import type { Counters } from "../training/session.ts";
-import { xxh32 } from "../xxh32.ts";
-import { FileFormatError, headerEnd, type NamedTensor, readHeader, type SafetensorsHeader, verifyChecksum, writeSafetensors } from "./safetensors.ts";
+import { interpreted, readStart } from "./arrays.ts";
+import { FileFormatError, type NamedTensor, type SafetensorsHeader, writeSafetensors } from "./safetensors.ts";
 import type { CheckedTensor } from "./safetensorsHeader.ts";
 import type { Source } from "./source.ts";
 
@@ -44,29 +44,10 @@ export function writeModelFile(json: Omit<ModelJson, "format">, tensors: readonl
   return writeSafetensors(tensors, { [METADATA_KEY]: JSON.stringify({ format: FORMAT, ...json }) });
 }
 
-/** As much as a header takes as a rule: read at once. Bytes. */
-const FIRST_READ = 16384;
-
 /** Reads and checks a file's header. FileFormatError for anything that is not a sound model of ours. */
 export async function readModelFile(source: Source): Promise<ModelFile> {
-  const { where, length } = source;
-  let start = new Uint8Array(Math.min(length, FIRST_READ));
-  await source.read(0, start);
-  const end = headerEnd(start, length, where);
-  if (end > start.length) {
-    start = new Uint8Array(end);
-    await source.read(0, start);
-  }
-  const header = readHeader(start, length, where);
-  try {
-    return { ...parsedModel(header, where), header, source };
-  } catch (reason) {
-    // A header that was damaged may still be read and make no sense: then that is what is wrong.
-    const data = new Uint8Array(length - end);
-    await source.read(end, data);
-    verifyChecksum(header, where, (tensor) => xxh32(data.subarray(tensor.begin, tensor.end)));
-    throw reason;
-  }
+  const header = await readStart(source);
+  return { ...(await interpreted(header, source, () => parsedModel(header, source.where))), header, source };
 }
 
 function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, "json" | "architecture"> {

@@ -5,8 +5,9 @@ import type { Preprocessing } from "../image/preprocessing.ts";
 import { type Architecture, architectureToJson } from "../layers/architecture.ts";
 import type { MetricSpec } from "../training/metrics.ts";
 import type { Compiled, Session } from "../training/session.ts";
+import { readArrays } from "./arrays.ts";
 import { arrayName, checkedArray, type ModelFile, writeModelFile } from "./modelFile.ts";
-import { tensorArray, verifyChecksum } from "./safetensors.ts";
+import { tensorArray } from "./safetensors.ts";
 import type { CheckedTensor } from "./safetensorsHeader.ts";
 
 export interface Savable {
@@ -65,15 +66,11 @@ export async function restoreArrays({ header, source }: ModelFile, engine: Engin
     storedArrays(engine.graph.parameters, compiled).map((array) => [checkedArray(header, where, array.parameter, array.role), array]),
   );
   const isInPlace = (tensor: CheckedTensor) => tensor.dtype === "F32" && state.layout.elementBytes === 4;
-  const data = new Map<CheckedTensor, Uint8Array>();
-  for (const tensor of header.tensors.values()) {
+  const placeOf = (tensor: CheckedTensor) => {
     const array = wanted.get(tensor);
-    if (array === undefined || !isInPlace(tensor)) data.set(tensor, new Uint8Array(tensor.end - tensor.begin));
-    else data.set(tensor, state.bytes(array.parameter, array.role));
-  }
-  const reads = [...data].map(([tensor, bytes]) => source.read(header.bytes.length + tensor.begin, bytes));
-  await Promise.all([engine.ready, ...reads]);
-  verifyChecksum(header, where, (tensor) => engine.checksum(data.get(tensor)!));
+    return array !== undefined && isInPlace(tensor) ? state.bytes(array.parameter, array.role) : undefined;
+  };
+  const data = await readArrays(header, source, { placeOf, sum: engine.ready.then(() => (bytes) => engine.checksum(bytes)) });
   for (const [tensor, { parameter, role }] of wanted) {
     if (!isInPlace(tensor)) state.view(parameter, role).set(tensorArray(tensor, data.get(tensor)!, where));
   }

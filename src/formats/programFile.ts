@@ -9,8 +9,8 @@ import { align } from "../machine/state.ts";
 import type { PlacedField, PlacedStep, Program } from "../program.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import { contracts, MOST_WORK } from "./programContracts.ts";
-import { FileFormatError, type NamedTensor, readSafetensors, writeSafetensors } from "./safetensors.ts";
-import { repeatedKey } from "./safetensorsHeader.ts";
+import { FileFormatError, type NamedTensor, type SafetensorsHeader, writeSafetensors } from "./safetensors.ts";
+import { type CheckedTensor, repeatedKey } from "./safetensorsHeader.ts";
 import { type Extents, StepReader } from "./stepReader.ts";
 
 export const PROGRAM_KEY = "convlet.program";
@@ -35,8 +35,8 @@ export interface ProgramDetails {
 export interface ProgramFile extends ProgramDetails {
   /** By capacity, the smallest first. */
   readonly programs: readonly Program[];
-  /** Each at its offset in the state region. */
-  readonly weights: readonly { readonly offset: number; readonly data: Float32Array }[];
+  /** Each array of the file has its offset in the state region. */
+  readonly offsets: ReadonlyMap<CheckedTensor, number>;
   readonly stateBytes: number;
 }
 
@@ -67,9 +67,8 @@ function programToJson({ capacity, arenaBytes, preparedBytes, tensors, ports, st
   return { capacity, arenaBytes, preparedBytes, tensors, inputs, outputs, steps: steps.map(stepToJson) };
 }
 
-/** Reads and checks a run file: what comes out stays inside its own regions, whoever wrote the file. FileFormatError names the file and the field. */
-export function readProgramFile(bytes: Uint8Array, where: string): ProgramFile {
-  const { tensors, metadata } = readSafetensors(bytes, where);
+/** Checks the header of a run file: what comes out stays inside its own regions, whoever wrote the file. FileFormatError names the file and the field. */
+export function readProgramFile({ tensors, metadata }: SafetensorsHeader, where: string): ProgramFile {
   const fail = (problem: string): never => {
     throw new FileFormatError(`${where}: ${problem}`);
   };
@@ -81,14 +80,14 @@ export function readProgramFile(bytes: Uint8Array, where: string): ProgramFile {
     return fail(`this is ${isModel}`);
   }
   const json = parsed(text, fail);
-  const { weights, places, stateBytes } = placeWeights(tensors, fail);
+  const { offsets, places, stateBytes } = placeWeights(tensors, fail);
   const details = checkedDetails(json, fail);
   const programs = list(json.programs, "programs", 16, fail).map((program, index) => {
     return checkedProgram(program, { where: `programs[${index}]`, places, details, fail });
   });
   if (programs.length === 0) fail("programs is empty");
   if (programs.some(({ capacity }, index) => index > 0 && capacity <= programs[index - 1].capacity)) fail("programs must grow in capacity");
-  return { ...details, programs, weights, stateBytes };
+  return { ...details, programs, offsets, stateBytes };
 }
 
 type Fail = (problem: string) => never;
@@ -101,7 +100,7 @@ function parsed(text: string, fail: Fail): Json {
   } catch {
     fail(`metadata "${PROGRAM_KEY}" is no JSON`);
   }
-  const twice = repeatedKey(text);
+  const twice = repeatedKey(text, json);
   if (twice !== undefined) fail(`metadata "${PROGRAM_KEY}" names ${twice} twice`);
   const { format } = object(json, "program", fail);
   if (!Number.isInteger(format) || (format as number) < 1) fail("format is no version number");
@@ -109,17 +108,18 @@ function parsed(text: string, fail: Fail): Json {
   return json as Json;
 }
 
-function placeWeights(tensors: ReturnType<typeof readSafetensors>["tensors"], fail: Fail) {
+function placeWeights(tensors: SafetensorsHeader["tensors"], fail: Fail) {
   const places = new Map<string, Extents>();
-  const weights: { offset: number; data: Float32Array }[] = [];
+  const offsets = new Map<CheckedTensor, number>();
   let end = 0;
-  for (const [name, { data }] of tensors) {
-    if (!(data instanceof Float32Array)) return fail(`tensor ${JSON.stringify(name)} is not of float32`);
-    places.set(name, { region: "state", offset: end, bytes: data.byteLength });
-    weights.push({ offset: end, data });
-    end += align(data.byteLength);
+  for (const [name, tensor] of tensors) {
+    if (tensor.dtype !== "F32") return fail(`tensor ${JSON.stringify(name)} is not of float32`);
+    const bytes = tensor.end - tensor.begin;
+    places.set(name, { region: "state", offset: end, bytes });
+    offsets.set(tensor, end);
+    end += align(bytes);
   }
-  return { places, weights, stateBytes: end };
+  return { places, offsets, stateBytes: end };
 }
 
 function checkedDetails(json: Json, fail: Fail): ProgramDetails {

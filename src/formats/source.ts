@@ -49,7 +49,8 @@ export function bytesSource(bytes: Uint8Array, where: string): Source {
   };
 }
 
-async function openFile(path: string | URL): Promise<Source> {
+/** A file of Node. */
+export async function openFile(path: string | URL): Promise<Source> {
   const fs = await nodeModule("node:fs");
   const file = fs.openSync(path, "r");
   const status = fs.fstatSync(file);
