@@ -1,6 +1,11 @@
 /** Training in a worker: progress, abort, callbacks, batches from the page, and a page that stays quick. */
+import type { Page } from "playwright-core";
 import { describe, expect } from "vitest";
 import { type BrowserName, needs, test } from "./support/test.ts";
+
+declare global {
+  var work: { remote: Awaited<ReturnType<typeof kit.convlet.toWorker>>; x: Float32Array; y: Uint8Array };
+}
 
 const browsers: readonly BrowserName[] = ["chromium", "firefox"];
 
@@ -171,4 +176,59 @@ describe.each(browsers)("%s", (browser) => {
     expect(found).toMatchObject({ steps: 2 * 94, isSame: true });
     expect(found.turns).toBeGreaterThan(100);
   });
+});
+
+/** Events of Chromium's own recording: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU */
+interface TraceEvent {
+  readonly name: string;
+  readonly ph: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Time of the processor, in microseconds: what other programs took from a task is not in it. */
+  readonly tdur?: number;
+  readonly args: { readonly name?: string };
+}
+
+/** Milliseconds of the processor that the longest tasks of the page's main thread took, in Chromium. */
+async function longestTasks(page: Page, work: () => Promise<unknown>): Promise<number[]> {
+  const browser = page.context().browser()!;
+  await browser.startTracing(page, { categories: ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline", "__metadata"] });
+  await work();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
+  const main = traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain");
+  const isMain = ({ pid, tid }: TraceEvent) => main.some((thread) => thread.pid === pid && thread.tid === tid);
+  const tasks = traceEvents.filter((event) => event.ph === "X" && /RunTask$/.test(event.name) && event.tdur !== undefined && isMain(event));
+  expect(tasks.length).toBeGreaterThan(50);
+  return tasks.map(({ tdur }) => tdur! / 1000).sort((a, b) => b - a);
+}
+
+/** What the page may be kept waiting by a training in a worker. Milliseconds of the processor. */
+const LONGEST_TASK = 16;
+
+test("the page's longest task while a worker trains, in processor time", { timeout: 180_000 }, async ({ open }) => {
+  const { page } = await open("/kit.html");
+  await page.evaluate(async () => {
+    const { conv2d, dense, flatten, maxPooling2d, sequential, toWorker } = kit.convlet;
+    const layers = [
+      conv2d({ filters: 16, kernelSize: 3, activation: "relu", inputShape: [28, 28, 1] }),
+      maxPooling2d(),
+      flatten(),
+      dense({ units: 10, activation: "softmax" }),
+    ];
+    const model = sequential(layers, { seed: 1 });
+    model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
+    const count = 5000;
+    const x = Float32Array.from({ length: count * 784 }, (_, index) => ((index * 7919) % 1000) / 1000);
+    const y = Uint8Array.from({ length: count }, (_, index) => index % 10);
+    globalThis.work = { remote: await toWorker(model), x, y };
+  });
+  const tasks = await longestTasks(page, () =>
+    page.evaluate(async () => {
+      const { remote, x, y } = globalThis.work;
+      for await (const _ of remote.fit(x, y, { epochs: 2, batchSize: 32, validationSplit: 0.1, verbose: 0 }));
+    }),
+  );
+  const shown = tasks.slice(0, 5).map((task) => task.toFixed(1));
+  console.log(`longest tasks of the page while a worker trains: ${shown.join(", ")} ms of processor time`);
+  expect(tasks[0]).toBeLessThan(LONGEST_TASK);
 });
