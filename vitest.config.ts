@@ -7,8 +7,8 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/support/witnessReporter.ts"],
     include: ["test/**/*.test.ts"],
-    // Those need browsers: scripts/browserTests.mjs.
-    exclude: [...configDefaults.exclude, "test/browser/**"],
+    // Those need browsers: scripts/browserTests.mjs, scripts/packageTests.mjs.
+    exclude: [...configDefaults.exclude, "test/browser/**", "test/packages/**"],
     testTimeout: 60_000,
     pool: "forks",
     execArgv: [...relaxedFlag, "--expose-gc"],

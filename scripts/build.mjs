@@ -107,7 +107,8 @@ async function buildLibrary() {
       writeFileSync(join(root, `dist/${prefix}${target}.wasm`), withNote(wasm, "convlet", version(prefix, sourcesHash())));
     }
   }
-  writeFileSync(join(root, "dist/worker.js"), await buildWorkerCode());
+  // As a file it is a module, and says so.
+  writeFileSync(join(root, "dist/worker.js"), `${await buildWorkerCode()}export {};\n`);
   await Promise.all([bundles(), declarations()]);
 }
 

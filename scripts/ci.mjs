@@ -52,6 +52,8 @@ step("machine code", process.execPath, ["scripts/guard.mjs"]);
 step("types", process.execPath, ["node_modules/typescript/bin/tsc", "--noEmit"]);
 tests("tests", "test", ["--reporter=./test/support/witnessReporter.ts"]);
 tests("real browsers", "browserTests");
+tests("fresh projects", "packageTests");
+step("size", process.execPath, ["scripts/size.mjs"]);
 step("short tour", process.execPath, ["scripts/start.mjs", "--short", "--json", "build/tour-short.json"]);
 step("short bench", process.execPath, ["scripts/bench.mjs", "--short", "--json", "build/bench-short.json", "--html", "build/bench-short.html"]);
 

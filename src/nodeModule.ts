@@ -7,12 +7,14 @@ interface NodeModules {
   readonly "node:zlib": typeof import("node:zlib");
 }
 
-/** What Node has at once; undefined outside Node, and in Node before 20.16. */
+/** What Node has; undefined outside Node. An `import` would be followed or warned of by bundlers, whatever it is written like. */
 export function builtinModule<N extends keyof NodeModules>(name: N): NodeModules[N] | undefined {
   return globalThis.process?.getBuiltinModule?.(name);
 }
 
-/** Rejects outside Node. */
+/** Rejects outside Node, and in Node before 20.16. */
 export async function nodeModule<N extends keyof NodeModules>(name: N): Promise<NodeModules[N]> {
-  return builtinModule(name) ?? import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+  const found = builtinModule(name);
+  if (found === undefined) throw new Error(`${name} is a module of Node from version 20.16 on, which this is not`);
+  return found;
 }

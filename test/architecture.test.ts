@@ -192,7 +192,7 @@ describe("package.json", () => {
   });
 
   test("says for which Node it is, and that imports have no effects but that of the worker, which serves", () => {
-    expect(face).toMatchObject({ engines: { node: ">=20" }, type: "module", sideEffects: ["./dist/worker.js"] });
+    expect(face).toMatchObject({ engines: { node: ">=20.16" }, type: "module", sideEffects: ["./dist/worker.js"] });
   });
 });
 

@@ -1,0 +1,70 @@
+/** A fresh project that has installed the packed library, and the program that it runs everywhere. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+/** Below the repository's root, which the tests' site shows. */
+export const address = "/build/project";
+export const folder = join(root, "build/project");
+const tools = join(root, "test/packages/node_modules/.bin");
+
+/** One step of training and a prediction, on strict numerics: the same bits wherever it runs. */
+export const program = `export async function check({ sequential, input, conv2d, maxPooling2d, flatten, dense, sgd, exportProgram }, runLoad, options = {}) {
+  const layers = [input({ shape: [8, 8, 1] }), conv2d({ filters: 4, kernelSize: 3, activation: "relu" }), maxPooling2d(), flatten(), dense({ units: 2, activation: "softmax" })];
+  const model = sequential(layers, { seed: 1, numerics: "strict", ...options });
+  model.compile({ optimizer: sgd({ learningRate: 0.1 }), loss: "sparseCategoricalCrossentropy" });
+  const x = Float32Array.from({ length: 4 * 64 }, (_, i) => ((i * 37) % 11) / 11);
+  const { loss } = await model.trainOnBatch(x, Float32Array.of(0, 1, 1, 0));
+  const predicted = [...(await model.predict(x)).data];
+  let ran = null;
+  if (runLoad) {
+    const exported = await runLoad(exportProgram(model), { numerics: "strict", ...options });
+    ran = [...(await exported.predict(x)).data];
+    exported.dispose();
+  }
+  model.dispose();
+  return { loss, predicted, ran };
+}
+`;
+
+/** Packs and installs into a new folder. */
+export function freshProject(): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const npm = (...args: string[]) => execFileSync("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder, encoding: "utf8" });
+  const [{ filename }] = JSON.parse(npm("pack", root, "--json", "--ignore-scripts"));
+  write("package.json", JSON.stringify({ name: "fresh", private: true, type: "module" }));
+  npm("install", `./${filename}`, "--offline", "--ignore-scripts");
+  write("check.js", program);
+}
+
+export function write(path: string, text: string): void {
+  const file = join(folder, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+export interface Ran {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+/** Runs a tool of test/packages, or "node", in the project. */
+export function run(tool: string, ...args: string[]): Ran {
+  const command = tool === "node" ? process.execPath : join(tools, tool);
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "" },
+  });
+  return { status, output: stdout + stderr };
+}
+
+/** The last line of a program's output as JSON. */
+export function told(tool: string, ...args: string[]): unknown {
+  const { status, output } = run(tool, ...args);
+  if (status !== 0) throw new Error(`${tool} ${args.join(" ")} ended with ${status}:\n${output}`);
+  return JSON.parse(output.trimEnd().split("\n").at(-1)!);
+}

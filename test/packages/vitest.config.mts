@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** Fresh projects: run by scripts/packageTests.mjs, which builds and installs first. */
+export default defineConfig({
+  test: {
+    root: new URL("../..", import.meta.url).pathname,
+    include: ["test/packages/*.test.ts"],
+    pool: "forks",
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+  },
+});
