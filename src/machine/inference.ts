@@ -1,4 +1,4 @@
-/** The machines of inference alone: one thread, no loader, a third of the kernels' bytes. */
+/** The machines of inference alone: one thread, no loader, fewer kernels. */
 import { packed, version } from "../../build/inferenceKernels.ts";
 import { type KernelSources, type Numerics, packedModule, sourceModule } from "./kernelModules.ts";
 import type { Bytes, Machine } from "./machine.ts";
