@@ -35,7 +35,8 @@ import {
 import { activationInputGrad, activationOutput } from "./activation";
 import { affineOutput } from "./affine";
 import { announce, awaitOthers, clearProgress, isAborted, progressOf } from "./barrier";
-import { batchNormalizationInputGrad, batchNormalizationOutput } from "./batchNormalization";
+import { batchNormalizationOutput } from "./batchNormalization";
+import { batchNormalizationInputGrad } from "./batchNormalizationGrad";
 import { binaryOutput } from "./binary";
 import { clearHalo } from "./clearHalo";
 import { conv2dInputGrad } from "./conv2d/inputGrad";

@@ -19,18 +19,22 @@ function clipLimit(record: Update): v128 {
 /** g of 4 elements. pmin and pmax return their first operand where it is NaN. */
 // @ts-ignore: decorator
 @inline
-function clipped(record: Update, i: i32, factor: v128, limit: v128): v128 {
-  const g = f32x4.mul(v128.load(f32At(record.gradient, i), 0), factor);
-  return f32x4.pmax(f32x4.pmin(g, limit), f32x4.neg(limit));
+function clipped(gradient: usize, factor: v128, limit: v128): v128 {
+  return f32x4.pmax(f32x4.pmin(f32x4.mul(v128.load(gradient), factor), limit), f32x4.neg(limit));
 }
 
 /** Weights of 4 elements after decoupled decay. */
 // @ts-ignore: decorator
 @inline
-function decayed(record: Update, i: i32, decay: v128): v128 {
-  const weight = v128.load(f32At(record.weight, i), 0);
+function decayed(weightPtr: usize, decay: v128): v128 {
+  const weight = v128.load(weightPtr);
   return f32x4.sub(weight, f32x4.mul(weight, decay));
 }
+
+/*
+ * In the loops a vector is whole; the last one of an array may not be, and has a turn of its own. Pointers, not fields of the record: what is
+ * stored might be the record, so the compiler would load a field again for every vector.
+ */
 
 /** velocity ← momentum · velocity − rate · g; weight += velocity, or with nesterov momentum · velocity − rate · g. */
 export function sgdUpdate(record: SgdUpdate, thread: i32, threads: i32): void {
@@ -40,16 +44,43 @@ export function sgdUpdate(record: SgdUpdate, thread: i32, threads: i32): void {
   const decay = f32x4.splat(record.weightDecay * learningRate);
   const rate = f32x4.splat(-learningRate);
   const momentum = f32x4.splat(record.momentum);
-  const end = shareStart(record.count, thread + 1, threads);
-  for (let i = shareStart(record.count, thread, threads); i < end; i += LANES) {
-    let step = f32x4.mul(clipped(record, i, factor, limit), rate);
-    if (record.velocity != 0) {
-      const velocity = multiplyAdd(v128.load(f32At(record.velocity, i), 0), momentum, step);
-      storeUpTo(f32At(record.velocity, i), velocity, end - i);
-      step = record.nesterov != 0 ? multiplyAdd(velocity, momentum, step) : velocity;
-    }
-    storeUpTo(f32At(record.weight, i), f32x4.add(decayed(record, i, decay), step), end - i);
+  const nesterov = record.nesterov;
+  const first = shareStart(record.count, thread, threads);
+  const count = shareStart(record.count, thread + 1, threads) - first;
+  const vectors = f32At(record.gradient, first + (count & ~(LANES - 1)));
+  const left = count & (LANES - 1);
+  let gradient = f32At(record.gradient, first);
+  let weight = f32At(record.weight, first);
+  if (record.velocity == 0) {
+    for (; gradient < vectors; gradient += 16, weight += 16) plainStep(gradient, weight, factor, limit, decay, rate, LANES);
+    if (left != 0) plainStep(gradient, weight, factor, limit, decay, rate, left);
+    return;
   }
+  let velocity = f32At(record.velocity, first);
+  for (; gradient < vectors; gradient += 16, weight += 16, velocity += 16) {
+    velocityStep(gradient, weight, velocity, factor, limit, decay, rate, momentum, nesterov, LANES);
+  }
+  if (left != 0) velocityStep(gradient, weight, velocity, factor, limit, decay, rate, momentum, nesterov, left);
+}
+
+// @ts-ignore: decorator
+@inline
+function plainStep(gradient: usize, weight: usize, factor: v128, limit: v128, decay: v128, rate: v128, left: i32): void {
+  const step = f32x4.mul(clipped(gradient, factor, limit), rate);
+  storeUpTo(weight, f32x4.add(decayed(weight, decay), step), left);
+}
+
+// @ts-ignore: decorator
+@inline
+function velocityStep(
+  gradient: usize, weight: usize, velocity: usize,
+  factor: v128, limit: v128, decay: v128, rate: v128, momentum: v128, nesterov: i32, left: i32,
+): void {
+  let step = f32x4.mul(clipped(gradient, factor, limit), rate);
+  const next = multiplyAdd(v128.load(velocity), momentum, step);
+  storeUpTo(velocity, next, left);
+  step = nesterov != 0 ? multiplyAdd(next, momentum, step) : next;
+  storeUpTo(weight, f32x4.add(decayed(weight, decay), step), left);
 }
 
 /** square ← rho · square + (1 − rho) · g²; step = rate · g / √(square + epsilon); velocity ← momentum · velocity + step. */
@@ -63,19 +94,37 @@ export function rmspropUpdate(record: RmspropUpdate, thread: i32, threads: i32):
   const take = f32x4.splat(1 - record.rho);
   const momentum = f32x4.splat(record.momentum);
   const epsilon = f32x4.splat(record.epsilon);
-  const end = shareStart(record.count, thread + 1, threads);
-  for (let i = shareStart(record.count, thread, threads); i < end; i += LANES) {
-    const g = clipped(record, i, factor, limit);
-    const kept = f32x4.mul(v128.load(f32At(record.square, i), 0), rho);
-    const square = multiplyAdd(f32x4.mul(g, g), take, kept);
-    storeUpTo(f32At(record.square, i), square, end - i);
-    let step = f32x4.div(f32x4.mul(g, rate), f32x4.sqrt(f32x4.add(square, epsilon)));
-    if (record.velocity != 0) {
-      step = multiplyAdd(v128.load(f32At(record.velocity, i), 0), momentum, step);
-      storeUpTo(f32At(record.velocity, i), step, end - i);
-    }
-    storeUpTo(f32At(record.weight, i), f32x4.sub(decayed(record, i, decay), step), end - i);
+  const first = shareStart(record.count, thread, threads);
+  const count = shareStart(record.count, thread + 1, threads) - first;
+  const vectors = f32At(record.gradient, first + (count & ~(LANES - 1)));
+  const left = count & (LANES - 1);
+  let gradient = f32At(record.gradient, first);
+  let weight = f32At(record.weight, first);
+  let square = f32At(record.square, first);
+  // Without momentum its steps of 0 keep the address 0.
+  const velocityStep: usize = record.velocity == 0 ? 0 : 16;
+  let velocity = velocityStep == 0 ? 0 : f32At(record.velocity, first);
+  for (; gradient < vectors; gradient += 16, weight += 16, square += 16, velocity += velocityStep) {
+    rmspropStep(gradient, weight, square, velocity, factor, limit, decay, rate, rho, take, momentum, epsilon, LANES);
   }
+  if (left != 0) rmspropStep(gradient, weight, square, velocity, factor, limit, decay, rate, rho, take, momentum, epsilon, left);
+}
+
+// @ts-ignore: decorator
+@inline
+function rmspropStep(
+  gradient: usize, weight: usize, squarePtr: usize, velocity: usize,
+  factor: v128, limit: v128, decay: v128, rate: v128, rho: v128, take: v128, momentum: v128, epsilon: v128, left: i32,
+): void {
+  const g = clipped(gradient, factor, limit);
+  const square = multiplyAdd(f32x4.mul(g, g), take, f32x4.mul(v128.load(squarePtr), rho));
+  storeUpTo(squarePtr, square, left);
+  let step = f32x4.div(f32x4.mul(g, rate), f32x4.sqrt(f32x4.add(square, epsilon)));
+  if (velocity != 0) {
+    step = multiplyAdd(v128.load(velocity), momentum, step);
+    storeUpTo(velocity, step, left);
+  }
+  storeUpTo(weight, f32x4.sub(decayed(weight, decay), step), left);
 }
 
 /** first += (g − first)(1 − beta1); second += (g² − second)(1 − beta2); weight −= correctedRate · first / (√second + epsilon). */
@@ -88,16 +137,33 @@ export function adamUpdate(record: AdamUpdate, thread: i32, threads: i32): void 
   const firstTake = f32x4.splat(1 - record.beta1);
   const secondTake = f32x4.splat(1 - record.beta2);
   const epsilon = f32x4.splat(record.epsilon);
-  const end = shareStart(record.count, thread + 1, threads);
-  for (let i = shareStart(record.count, thread, threads); i < end; i += LANES) {
-    const g = clipped(record, i, factor, limit);
-    let first = v128.load(f32At(record.first, i), 0);
-    first = multiplyAdd(f32x4.sub(g, first), firstTake, first);
-    storeUpTo(f32At(record.first, i), first, end - i);
-    let second = v128.load(f32At(record.second, i), 0);
-    second = multiplyAdd(f32x4.sub(f32x4.mul(g, g), second), secondTake, second);
-    storeUpTo(f32At(record.second, i), second, end - i);
-    const step = f32x4.div(f32x4.mul(first, rate), f32x4.add(f32x4.sqrt(second), epsilon));
-    storeUpTo(f32At(record.weight, i), f32x4.sub(decayed(record, i, decay), step), end - i);
+  const start = shareStart(record.count, thread, threads);
+  const count = shareStart(record.count, thread + 1, threads) - start;
+  const vectors = f32At(record.gradient, start + (count & ~(LANES - 1)));
+  const left = count & (LANES - 1);
+  let gradient = f32At(record.gradient, start);
+  let first = f32At(record.first, start);
+  let second = f32At(record.second, start);
+  let weight = f32At(record.weight, start);
+  for (; gradient < vectors; gradient += 16, first += 16, second += 16, weight += 16) {
+    adamStep(gradient, first, second, weight, factor, limit, decay, rate, firstTake, secondTake, epsilon, LANES);
   }
+  if (left != 0) adamStep(gradient, first, second, weight, factor, limit, decay, rate, firstTake, secondTake, epsilon, left);
+}
+
+// @ts-ignore: decorator
+@inline
+function adamStep(
+  gradient: usize, firstPtr: usize, secondPtr: usize, weight: usize,
+  factor: v128, limit: v128, decay: v128, rate: v128, firstTake: v128, secondTake: v128, epsilon: v128, left: i32,
+): void {
+  const g = clipped(gradient, factor, limit);
+  let first = v128.load(firstPtr);
+  first = multiplyAdd(f32x4.sub(g, first), firstTake, first);
+  storeUpTo(firstPtr, first, left);
+  let second = v128.load(secondPtr);
+  second = multiplyAdd(f32x4.sub(f32x4.mul(g, g), second), secondTake, second);
+  storeUpTo(secondPtr, second, left);
+  const step = f32x4.div(f32x4.mul(first, rate), f32x4.add(f32x4.sqrt(second), epsilon));
+  storeUpTo(weight, f32x4.sub(decayed(weight, decay), step), left);
 }

@@ -227,21 +227,40 @@ export function joinStream(a: usize, b: usize, to: usize, bytes: usize): void {
   }
 }
 
-/** to ← four consecutive vectors in one: what pooling 2x2 reads and writes. `bytes` are those read. */
-export function quarterStream(from: usize, to: usize, bytes: usize): void {
-  for (const end = from + bytes; from < end; from += 64, to += 16) {
-    v128.store(to, v128.or(v128.or(v128.load(from), v128.load(from, 16)), v128.or(v128.load(from, 32), v128.load(from, 48))));
+/**
+ * What max pooling with 2 x 2 windows reads and writes: two rows side by side, joined in a quarter as much, and a byte for each of its
+ * floats. `pairs` of rows of `rowBytes`, a multiple of 64.
+ */
+export function quarterStream(from: usize, to: usize, cells: usize, pairs: i32, rowBytes: usize): void {
+  for (; pairs > 0; pairs--) {
+    let below = from + rowBytes;
+    for (const end = below; from < end; from += 64, below += 64, to += 32, cells += 8) {
+      const first = v128.or(v128.or(v128.load(from), v128.load(from, 16)), v128.or(v128.load(below), v128.load(below, 16)));
+      v128.store(to, first);
+      v128.store(to, v128.or(v128.or(v128.load(from, 32), v128.load(from, 48)), v128.or(v128.load(below, 32), v128.load(below, 48))), 16);
+      v128.store_lane<u64>(cells, first, 0);
+    }
+    from = below;
   }
 }
 
-/** The other way round: what its gradient reads and writes. `bytes` are those written. */
-export function spreadStream(from: usize, to: usize, bytes: usize): void {
-  for (const end = to + bytes; to < end; from += 16, to += 64) {
-    const v = v128.load(from);
-    v128.store(to, v);
-    v128.store(to, v, 16);
-    v128.store(to, v, 32);
-    v128.store(to, v, 48);
+/** The other way round: what its gradient reads and writes. */
+export function spreadStream(from: usize, cells: usize, to: usize, pairs: i32, rowBytes: usize): void {
+  for (; pairs > 0; pairs--) {
+    let below = to + rowBytes;
+    for (const end = below; to < end; to += 64, below += 64, from += 32, cells += 8) {
+      const first = v128.or(v128.load(from), v128.load64_zero(cells));
+      const second = v128.load(from, 16);
+      v128.store(to, first);
+      v128.store(to, first, 16);
+      v128.store(to, second, 32);
+      v128.store(to, second, 48);
+      v128.store(below, first);
+      v128.store(below, first, 16);
+      v128.store(below, second, 32);
+      v128.store(below, second, 48);
+    }
+    to = below;
   }
 }
 

@@ -24,6 +24,9 @@ const BATCHNORM_GRAD = 10;
 /** First moment (3), second (4), step (5). */
 const ADAM = 12;
 
+/** A value read, a quarter written, and a byte for each of these. */
+const POOL_BYTES = 1.3125;
+
 /** The same float32 operations, at most in another order. */
 const ELEMENT = 1e-6;
 /** With statistics of 147,456 pixels. */
@@ -129,12 +132,23 @@ function pooledInJs(shape: MapShape) {
   return { ...arrays, geometry, run: () => maxPool2dOutput(geometry, arrays, shape.batch) };
 }
 
-/** Windows of 2x2. */
+/** Rows go in pairs; the argmax lies where the gradient of the input would be. */
+function poolStream({ batch, size, channels }: MapShape): Stream {
+  return (streams, { input, output, inputGrad }) => streams.quarterStream(input, output, inputGrad, (batch * size) >> 1, 4 * size * channels);
+}
+
+/** The argmax lies where the output is. */
+function poolGradStream({ batch, size, channels }: MapShape): Stream {
+  return (streams, { outputGrad, output, inputGrad }) =>
+    streams.spreadStream(outputGrad, output, inputGrad, (batch * size) >> 1, 4 * size * channels);
+}
+
+/** Windows of 2x2. The maximum's cell is a byte for each of its four. */
 export function poolOutput(shape: MapShape): KernelCase {
   const bytes = 4 * countOf(shape);
   return {
-    ...{ name: `maxpool_2_${nameOf(shape)}`, work: 1.25 * bytes, bytes: 1.25 * bytes, operations: countOf(shape), unit: "GB/s", tolerance: 0 },
-    build: (machine) => forward({ layer: maxPooling2d, shape }, machine, (streams, { input, output }) => streams.quarterStream(input, output, bytes)),
+    ...{ name: `maxpool_2_${nameOf(shape)}`, work: POOL_BYTES * bytes, bytes: POOL_BYTES * bytes, operations: countOf(shape), unit: "GB/s", tolerance: 0 },
+    build: (machine) => forward({ layer: maxPooling2d, shape }, machine, poolStream(shape)),
     baseline() {
       const { run, output } = pooledInJs(shape);
       return { run, result: () => ({ output }) };
@@ -147,8 +161,8 @@ export function poolGrad(shape: MapShape): KernelCase {
   return {
     ...{
       name: `maxpool_2_${nameOf(shape)}/inputGrad`,
-      work: 1.25 * bytes,
-      bytes: 1.25 * bytes,
+      work: POOL_BYTES * bytes,
+      bytes: POOL_BYTES * bytes,
       operations: countOf(shape),
       unit: "GB/s",
       tolerance: 0,
@@ -156,7 +170,7 @@ export function poolGrad(shape: MapShape): KernelCase {
     build: (machine) =>
       inputGrad({ layer: maxPooling2d, shape }, machine, {
         kernel: "pool2dInputGrad",
-        stream: (streams, { outputGrad, inputGrad }) => streams.spreadStream(outputGrad, inputGrad, bytes),
+        stream: poolGradStream(shape),
       }),
     baseline() {
       const { run, argmax, geometry } = pooledInJs(shape);

@@ -31,8 +31,8 @@ export interface Streams {
   readStream(from: number, bytes: number): number;
   inPlaceStream(at: number, bytes: number): void;
   joinStream(a: number, b: number, to: number, bytes: number): void;
-  quarterStream(from: number, to: number, bytes: number): void;
-  spreadStream(from: number, to: number, bytes: number): void;
+  quarterStream(from: number, to: number, cells: number, pairs: number, rowBytes: number): void;
+  spreadStream(from: number, cells: number, to: number, pairs: number, rowBytes: number): void;
   adamStream(gradient: number, first: number, second: number, weight: number, bytes: number, mask: number): void;
 }
 
