@@ -76,3 +76,39 @@ describe("max pooling behind relu", () => {
     expect(kernels(trainingProgram(model, 4), "conv2d")).toContain("activationInputGrad");
   });
 });
+
+describe("a sum behind a convolution", () => {
+  const same = { filters: 3, kernelSize: 3, padding: "same" } as const;
+  /** Two blocks: x + conv(x) with relu behind, and two branches of which the shortcut is written last; normalized in between. */
+  function residual(): Model {
+    const x = convlet.input({ shape: [9, 10, 3] });
+    const relu = (value: ReturnType<typeof convlet.input>) => convlet.relu().apply(value);
+    const first = relu(convlet.add({ name: "first" }).apply([x, convlet.batchNormalization({ momentum: 0.5 }).apply(conv2d(same).apply(x))]));
+    const second = relu(convlet.add({ name: "second" }).apply([first, conv2d(same).apply(first)]));
+    const deep = conv2d({ ...same, filters: 7 }).apply(relu(conv2d(same).apply(second)));
+    const third = relu(convlet.add({ name: "third" }).apply([deep, conv2d({ filters: 7, kernelSize: 1 }).apply(second)]));
+    const outputs = dense({ units: 3, activation: "softmax" }).apply(flatten().apply(maxPooling2d().apply(third)));
+    const model = convlet.model({ inputs: x, outputs }, { seed: 4, numerics: "strict" });
+    model.compile({ optimizer: "sgd", loss: "sparseCategoricalCrossentropy" });
+    return model;
+  }
+
+  test("is added to the sums in its registers", async () => {
+    using model = residual();
+    await model.ready;
+    const program = trainingProgram(model, 4);
+    expect(kernels(program, "first")).toContain("binaryOutput");
+    expect([...kernels(program, "second"), ...kernels(program, "third")]).toEqual([]);
+    expect(program.steps.filter(({ kernel, fields }) => kernel === "conv2dOutput" && fields.residual !== null).length).toBe(2);
+  });
+
+  test("gives the bits of the sum apart, folded normalization included", async () => {
+    using model = residual();
+    const x = numbers(4 * 270);
+    await model.fit(x, labels(4, 3), { epochs: 2, batchSize: 2, verbose: 0 });
+    const last = model.layers[model.layers.length - 1].name;
+    const apart = (await model.activations(x, [...model.layers.filter(({ name }) => name.startsWith("conv2d")).map(({ name }) => name), last]))[last];
+    const predicted = await model.predict(x);
+    for (const [index, value] of predicted.data.entries()) expect(Math.abs(value - apart.data[index])).toBeLessThan(1e-6);
+  });
+});

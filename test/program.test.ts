@@ -68,6 +68,18 @@ const cases: Case[] = [
     },
   },
   {
+    name: "residual: two convolutions into a relu, the later one takes the sum in",
+    build: (x) => {
+      const first = conv(3, { activation: "relu" }).apply(x);
+      const sum = add().apply([conv(4).apply(conv(2).apply(first)), conv2d({ filters: 4, kernelSize: 1 }).apply(first)]);
+      return head(maxPooling2d().apply(convlet.relu().apply(sum)));
+    },
+  },
+  {
+    name: "residual: the input itself, twice",
+    build: (x) => head(add().apply([add().apply([x, conv(3).apply(x)]), conv(3, { groups: 3 }).apply(x)])),
+  },
+  {
     name: "fan-out of three, added and multiplied",
     build: (x) => {
       const first = conv(3).apply(x);

@@ -3,6 +3,7 @@ import type { Graph, Node, Value } from "../graph.ts";
 import type { ActivationAttributes } from "../ops/activation.ts";
 import { statisticsParameters } from "../ops/batchNormalization.ts";
 import type { Attributes } from "../ops/index.ts";
+import { sameShape } from "../shape.ts";
 
 export interface FuseOptions {
   readonly training: boolean;
@@ -42,6 +43,13 @@ export function fuse(graph: Graph, options: FuseOptions): FusedGraph {
       readers.set(node.inputs[0], (readers.get(node.inputs[0]) ?? 1) - 1 + (readers.get(node.output) ?? 0));
       continue;
     }
+    const summand = isSum(node) ? node.inputs.findIndex((value) => soleProducer(value) >= 0 && !conv2dOf(nodes[soleProducer(value)]).residual) : -1;
+    if (summand >= 0) {
+      const [conv2d] = nodes.splice(soleProducer(node.inputs[summand]), 1);
+      const inputs = [conv2d.inputs[0], node.inputs[1 - summand]];
+      nodes.push({ ...conv2d, inputs, attributes: { ...conv2dOf(conv2d), residual: true }, output: node.output });
+      continue;
+    }
     const into = soleProducer(node.inputs[0]);
     const attributes = into < 0 ? undefined : absorb(conv2dOf(nodes[into]), node, options);
     if (attributes === undefined) nodes.push(node);
@@ -70,13 +78,25 @@ function isRelu(node: Node): boolean {
   return node.op === "activation" && (node.attributes as ActivationAttributes).kind === "relu";
 }
 
+/** Of two values of one shape: a convolution takes the other one in, and moves to where it has been written. */
+function isSum(node: Node): boolean {
+  const sum = node.op === "binary" && (node.attributes as Attributes["binary"]).kind === "add";
+  return sum && node.inputs.every(({ shape }) => sameShape(shape, node.output.shape));
+}
+
 /** The convolution's attributes with `node` taken in, or undefined where it cannot be. */
 function absorb(conv2d: Attributes["conv2d"], node: Node, options: FuseOptions): Attributes["conv2d"] | undefined {
   if (node.op === "activation") {
     const activation = node.attributes as ActivationAttributes;
     return IN_CONV2D.has(activation.kind) ? { ...conv2d, activation } : undefined;
   }
-  if (node.op === "batchNormalization" && !options.backward && conv2d.folded === undefined && options.usesRunningStatistics(node)) {
+  if (
+    node.op === "batchNormalization" &&
+    !options.backward &&
+    !conv2d.residual &&
+    conv2d.folded === undefined &&
+    options.usesRunningStatistics(node)
+  ) {
     return { ...conv2d, folded: statisticsParameters(node as Parameters<typeof statisticsParameters>[0]) };
   }
   return undefined;

@@ -12,7 +12,7 @@ import {
 import type { Node, Parameter } from "../graph.ts";
 import { type Extent, extentOf, type WindowGeometry } from "../shape.ts";
 import type { ActivationAttributes } from "./activation.ts";
-import type { ArrayRef, Halo, Lowering, Op, PreparedArray } from "./op.ts";
+import type { ArrayRef, Halo, Lowering, Op, PreparedArray, Tensor } from "./op.ts";
 import { roundUp, winogradGradientScratch, winogradPanels, winogradPays, winogradScratch } from "./winograd.ts";
 
 export interface Conv2dAttributes {
@@ -20,6 +20,8 @@ export interface Conv2dAttributes {
   readonly groups: number;
   /** Fused by the compiler: applied where the output is written. */
   readonly activation?: ActivationAttributes;
+  /** Fused by the compiler: a second input, added before the activation. */
+  readonly residual?: boolean;
   /** Fused by the compiler: the gradient of the output comes as that before the activation. */
   readonly gated?: boolean;
   /** Fused by the compiler in inference: the batch normalization whose scale and offset the weights take in. */
@@ -40,13 +42,13 @@ type Direction = "output" | "inputGrad" | "weightGrad";
 
 export const conv2d: Op<Conv2dAttributes> = {
   forward(lowering, node) {
-    const { geometry, activation } = node.attributes;
+    const { geometry, activation, residual } = node.attributes;
     const { weight, bias, key } = weights(lowering, node);
     const input = lowering.haloed(lowering.tensor(node.inputs[0]), inputHalo(geometry, extentOf(node.inputs[0].shape)));
     const fields = {
       input,
       output: lowering.tensor(node.output),
-      residual: null,
+      residual: residual ? lowering.tensor(node.inputs[1]) : null,
       weight,
       panels: panels(lowering, node, { weight, key, direction: "output" }),
       bias,
@@ -58,7 +60,7 @@ export const conv2d: Op<Conv2dAttributes> = {
   },
 
   backward(lowering, node) {
-    const { geometry, activation, gated } = node.attributes;
+    const { activation, gated } = node.attributes;
     let outputGrad = lowering.outputGradient(node);
     if (activation !== undefined && !gated) {
       const before = lowering.temporary(`${node.name} before ${activation.kind}`, extentOf(node.output.shape));
@@ -68,23 +70,36 @@ export const conv2d: Op<Conv2dAttributes> = {
       outputGrad = before;
     }
     weightGradient(lowering, node, outputGrad);
-    const [value] = node.inputs;
-    if (!lowering.needsGradient(value)) return;
-    const { weight, key } = weights(lowering, node);
-    const { tensor: inputGrad, write } = lowering.gradientTarget(value);
-    const fields = {
-      outputGrad: lowering.haloed(outputGrad, outputGradHalo(geometry, extentOf(value.shape))),
-      inputGrad,
-      weight,
-      panels: panels(lowering, node, { weight, key, direction: "inputGrad" }),
-      ...windowFields(node, "inputGrad"),
-      write,
-    };
-    lowering.step("conv2dInputGrad", node, fields, { cost: flops(node), scratchBytes: scratchBytes(node, "inputGrad") });
+    if (lowering.needsGradient(node.inputs[0])) inputGradient(lowering, node, outputGrad);
+    // Last: it may take the output's gradient over, and then nobody may read it any more.
+    if (node.attributes.residual) residualGradient(lowering, node, outputGrad);
   },
 };
 
-function weightGradient(lowering: Lowering, node: Conv2dNode, outputGrad: ReturnType<Lowering["tensor"]>): void {
+function inputGradient(lowering: Lowering, node: Conv2dNode, outputGrad: Tensor): void {
+  const [value] = node.inputs;
+  const { geometry } = node.attributes;
+  const { weight, key } = weights(lowering, node);
+  const { tensor: inputGrad, write } = lowering.gradientTarget(value);
+  const fields = {
+    outputGrad: lowering.haloed(outputGrad, outputGradHalo(geometry, extentOf(value.shape))),
+    inputGrad,
+    weight,
+    panels: panels(lowering, node, { weight, key, direction: "inputGrad" }),
+    ...windowFields(node, "inputGrad"),
+    write,
+  };
+  lowering.step("conv2dInputGrad", node, fields, { cost: flops(node), scratchBytes: scratchBytes(node, "inputGrad") });
+}
+
+function residualGradient(lowering: Lowering, node: Conv2dNode, outputGrad: Tensor): void {
+  const value = node.inputs[1];
+  if (!lowering.needsGradient(value) || lowering.adoptGradient(value, outputGrad)) return;
+  const { tensor: output, write } = lowering.gradientTarget(value);
+  lowering.step("copy", node, { input: outputGrad, output, write });
+}
+
+function weightGradient(lowering: Lowering, node: Conv2dNode, outputGrad: Tensor): void {
   const weightGrad = lowering.parameterGradient(node.parameters.kernel);
   const biasGrad = lowering.parameterGradient(node.parameters.bias);
   if (weightGrad === null) return;
