@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { serve } from "../support/examplesServer.ts";
+import { parseArgs, serve } from "../support/examplesServer.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "convlet-serve-"));
 const servers: Server[] = [];
@@ -139,4 +139,11 @@ test("methods: HEAD has no body, others are refused", async () => {
   const head = await fetch(isolated, { method: "HEAD" });
   expect([head.status, await head.text()]).toEqual([200, ""]);
   expect((await fetch(isolated, { method: "POST", body: "x" })).status).toBe(405);
+});
+
+test("the words of npm run examples", () => {
+  expect(parseArgs([])).toEqual({ port: undefined, isolation: "isolated", help: false });
+  expect(parseArgs(["--no-isolation", "--port", "8123"])).toMatchObject({ port: 8123, isolation: "none" });
+  expect(parseArgs(["--port=0"])).toMatchObject({ port: 0 });
+  for (const words of [["--port"], ["--port", "x"], ["--port", "65536"], ["--prot"]]) expect(() => parseArgs(words)).toThrow(RangeError);
 });
