@@ -18,7 +18,7 @@ export interface BenchOptions extends Selection {
 }
 
 export const USAGE = `npm run bench -- [options]
-  --suite ${SUITES.join("|")}   only this suite
+  --suite ${SUITES.join("|")}   only this suite; several with commas between
   --case NAME       only this case: a name that the tables show, or any conv_CIN_COUT_WINDOW_STRIDE_PAD_SIZE_GROUPS[@BATCH]
   --short           some cases of every suite in few samples (at most 30 s)
   --profile         where the time of a training step of mnist_cnn goes, record by record
@@ -46,8 +46,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   } as const;
   const { suite, short = false, profile = false, floors = false, readme = false, html = "build/bench.html", ...files } = parsed(args, options);
   if (files.model !== undefined && (suite ?? files.case) !== undefined) throw new TypeError(`--model goes with neither --suite nor --case\n${USAGE}`);
-  if (suite !== undefined && !isSuite(suite)) throw new TypeError(`--suite ${suite}: it is one of ${SUITES.join(", ")}`);
-  return { suites: files.model !== undefined ? ["model"] : suite === undefined ? SUITES : [suite], short, profile, floors, readme, html, ...files };
+  const suites = suite?.split(",") ?? [...SUITES];
+  if (!suites.every(isSuite)) throw new TypeError(`--suite ${suite}: it is one of ${SUITES.join(", ")}`);
+  return { suites: files.model === undefined ? suites : ["model"], short, profile, floors, readme, html, ...files };
 }
 
 function isSuite(name: string): name is Suite {

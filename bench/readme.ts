@@ -29,6 +29,10 @@ export function aligned(lines: readonly (readonly string[])[]): string {
   return [header, rule, ...rest].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
+function time(ms: number): string {
+  return ms < 0.01 ? `${significant(ms * 1000)} µs` : `${significant(ms)} ms`;
+}
+
 /** Networks on WASM and in tuned JavaScript. RangeError where the run lacks one. */
 export function benchReadme(environment: Environment, rows: readonly Row[]): string {
   const minMs = (name: string, engine: string, numerics: string) => {
@@ -42,14 +46,13 @@ export function benchReadme(environment: Environment, rows: readonly Row[]): str
     words(minMs(name, "bench-js", "float64")),
   ];
   const images = (ms: number) => `${Math.round((64 / ms) * 1000).toLocaleString("en")} images/s`;
-  const time = (ms: number) => `${significant(ms)} ms`;
   const table = aligned([
     ["MNIST CNN (1.2 M parameters)", "WASM strict", "WASM relaxed", "tuned JavaScript"],
     ["training, batch 64, Adam", ...cells("mnist_cnn-train@64", images)],
     ["inference, batch 64", ...cells("mnist_cnn@64", images)],
     ["inference, one image", ...cells("mnist_cnn@1", time)],
   ]);
-  return `One thread; ${place(environment)}; minima of \`npm run bench -- --readme\`.\n\n${table}`;
+  return `One thread; ${place(environment)}; minima of \`npm run bench -- --suite inference,training --readme\`.\n\n${table}`;
 }
 
 const CASES = [
@@ -76,7 +79,7 @@ export function rivalsReadme(environment: Environment, rows: readonly RivalFigur
       const best = single.filter((row) => row.kind === kind).toSorted((a, b) => a.minMs - b.minMs)[0];
       return best === undefined ? "none can" : `${(best.minMs / relaxed.minMs).toFixed(2)}x ${best.engine}`;
     };
-    return [words, `${significant(strict.minMs)} ms`, `${significant(relaxed.minMs)} ms`, against("wasm"), against("native")];
+    return [words, time(strict.minMs), time(relaxed.minMs), against("wasm"), against("native")];
   });
   const table = aligned([["case", "strict", "relaxed", "relaxed, against the best WASM rival", "against the best native one"], ...lines]);
   const head = `One thread; ${place(environment)}; minima of \`npm run bench:rivals -- --readme\`, engines in turns; below 1 we are slower.`;

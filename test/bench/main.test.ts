@@ -34,6 +34,11 @@ describe("options", () => {
     expect(() => parseOptions(args)).toThrow(message);
   });
 
+  test("several suites have commas between them", () => {
+    expect(parseOptions(["--suite", "inference,training"]).suites).toEqual(["inference", "training"]);
+    expect(() => parseOptions(["--suite", "inference,speed"])).toThrow("--suite inference,speed: it is one of");
+  });
+
   test("a model of one's own is measured instead", () => {
     expect(parseOptions(["--model", "a.safetensors"])).toMatchObject({ suites: ["model"], model: "a.safetensors" });
     expect(() => parseOptions(["--model", "a", "--suite", "growth"])).toThrow("--model goes with neither --suite nor --case");
