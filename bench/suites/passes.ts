@@ -147,7 +147,14 @@ function poolGradStream({ batch, size, channels }: MapShape): Stream {
 export function poolOutput(shape: MapShape): KernelCase {
   const bytes = 4 * countOf(shape);
   return {
-    ...{ name: `maxpool_2_${nameOf(shape)}`, work: POOL_BYTES * bytes, bytes: POOL_BYTES * bytes, operations: countOf(shape), unit: "GB/s", tolerance: 0 },
+    ...{
+      name: `maxpool_2_${nameOf(shape)}`,
+      work: POOL_BYTES * bytes,
+      bytes: POOL_BYTES * bytes,
+      operations: countOf(shape),
+      unit: "GB/s",
+      tolerance: 0,
+    },
     build: (machine) => forward({ layer: maxPooling2d, shape }, machine, poolStream(shape)),
     baseline() {
       const { run, output } = pooledInJs(shape);
