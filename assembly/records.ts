@@ -26,6 +26,9 @@ export const FIRST_FREE: usize = 4096;
 export const MATMUL_SCRATCH: usize = 2080;
 /** What algorithm `patches` has behind it for the rows of a block. */
 export const PATCHES_SCRATCH: usize = 16384;
+/** Floats of a run of taps, and of a whole window, that `patches` takes at most. */
+export const PATCHES_MOST_RUN: usize = 16;
+export const PATCHES_MOST_WINDOW: usize = 256;
 /** Scratch of a thread for a weight gradient, and for each of up to 128 columns: see conv2d/weightGrad.ts. */
 export const WEIGHT_GRAD_SCRATCH: usize = 3344;
 export const WEIGHT_GRAD_COLUMN_SCRATCH: usize = 512;

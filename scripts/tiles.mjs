@@ -58,16 +58,16 @@ function kLoop({ rows, steps, fence }, { a, next }) {
 const TEMPORARIES = "let b0: v128, b1: v128, a: v128;";
 
 /**
- * One tile of matmul.ts: `pointers` holds the addresses of its source rows, and of their targets and addends behind. k walks segments.
- * A function of its own, because V8 swaps in optimized code only at a call.
+ * `count` tiles of matmul.ts, one under the other: `pointers` holds the addresses of their source rows, and of the targets and addends
+ * behind. k walks segments. A function of its own, because V8 swaps in optimized code only at a call.
  */
 function segmentTile(tile) {
   const { rows, steps } = tile;
   const loop = kLoop(tile, { a: (i, step) => `v128.load32_splat(a${i}, ${4 * step})`, next: each(rows, (i) => `a${i} += ${4 * steps};`) });
   return `
-export function tile${rows}x8(matmul: Matmul, pointers: usize, panel: usize, bias: usize, columnOffset: usize, sourceOffset: usize): void {
-${each(rows, (i) => `let a${i} = load<usize>(pointers, ${4 * i}) + sourceOffset;`)}
-${sums(rows, (i, j) => `let c${i}${j} = v128.load(bias, ${16 * j});`)}
+export function tiles${rows}x8(
+  matmul: Matmul, pointers: usize, count: i32, panels: usize, bias: usize, columnOffset: usize, sourceOffset: usize,
+): void {
 ${TEMPORARIES}
 const run = matmul.run;
 const passed = ((run - 1) & ~${steps - 1}) << 2;
@@ -75,6 +75,13 @@ const innerStep = matmul.innerStep - passed;
 const innerPanelStep = matmul.innerPanelStep - (passed << 3);
 const outerStep = matmul.outerStep - matmul.innerCount * matmul.innerStep;
 const outerPanelStep = matmul.outerPanelStep - matmul.innerCount * matmul.innerPanelStep;
+const low = f32x4.splat(matmul.low);
+const high = f32x4.splat(matmul.high);
+do {
+let panel = panels;
+${each(rows, (i) => `let a${i} = load<usize>(pointers, ${4 * i}) + sourceOffset;`)}
+${each(COLUMNS, (j) => `let c0${j} = v128.load(bias, ${16 * j});`)}
+${sums(rows - 1, (i, j) => `let c${i + 1}${j} = c0${j};`)}
 for (let outer = matmul.outerCount; outer > 0; outer--) {
 for (let inner = matmul.innerCount; inner > 0; inner--) {
 let k = run;
@@ -94,10 +101,10 @@ const alpha = f32x4.splat(matmul.alpha);
 const zero = f32x4.splat(0);
 ${sums(rows, (i, j) => `c${i}${j} = leak(c${i}${j}, alpha, zero);`)}
 }
-const low = f32x4.splat(matmul.low);
-const high = f32x4.splat(matmul.high);
 let to: usize;
 ${each(rows, (i) => `to = load<usize>(pointers, TABLE_BYTES + ${4 * i}) + columnOffset;\n${each(COLUMNS, (j) => `v128.store(to, clamp(c${i}${j}, low, high), ${16 * j});`)}`)}
+pointers += ${4 * rows};
+} while (--count);
 }`;
 }
 

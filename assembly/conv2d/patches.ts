@@ -41,14 +41,23 @@ export function gatherPatches(matmul: Matmul, count: i32): void {
   }
 }
 
+/** A run has at most PATCHES_MOST_RUN floats: four vectors, without a loop. */
+// @ts-ignore: decorator
+@inline
 function gatherPatch(matmul: Matmul, from: usize, to: usize): void {
   const run = matmul.segmentRun;
+  const step = matmul.segmentStep;
+  const rowStep = matmul.segmentRowStep;
+  const segments = matmul.segments;
   for (let row = matmul.segmentRows; row > 0; row--) {
-    for (let segment = matmul.segments; segment > 0; segment--) {
-      for (let i = 0; i < run; i += LANES) v128.store(to + (<usize>i << 2), v128.load(from + (<usize>i << 2)));
-      from += matmul.segmentStep;
+    for (let segment = segments; segment > 0; segment--) {
+      v128.store(to, v128.load(from));
+      if (run > LANES) v128.store(to, v128.load(from, 16), 16);
+      if (run > 2 * LANES) v128.store(to, v128.load(from, 32), 32);
+      if (run > 3 * LANES) v128.store(to, v128.load(from, 48), 48);
+      from += step;
       to += run << 2;
     }
-    from += matmul.segmentRowStep;
+    from += rowStep;
   }
 }

@@ -1,5 +1,5 @@
 /** The rows × panels loop around the tiles of a matrix product: blocks for the caches, shares for the threads. */
-import { tile4x8, tile6x8 } from "../../build/assembly/tiles";
+import { tiles4x8, tiles6x8 } from "../../build/assembly/tiles";
 import { LANES, f32At, storeUpTo } from "../lanes";
 import { vector1x32 } from "../matmul";
 import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
@@ -63,22 +63,27 @@ function runPanel(matmul: Matmul, count: i32, panel: i32): void {
   let pointers = changetype<usize>(matmul) + TABLES;
   if (validColumns == TILE_COLUMNS) {
     if (ASC_FEATURE_RELAXED_SIMD) {
-      for (; count >= WIDE_TILE_ROWS && count != 2 * TILE_ROWS; count -= WIDE_TILE_ROWS) {
-        tile6x8(matmul, pointers, panelPtr, bias, columnOffset, sourceOffset);
-        pointers += WIDE_TILE_ROWS * sizeof<usize>();
+      // 8 rows, or 6 times so many and 8, are two tiles of 4 at the end.
+      const tiles = (count % WIDE_TILE_ROWS == 2 ? count - 2 * TILE_ROWS : count) / WIDE_TILE_ROWS;
+      if (tiles > 0) {
+        tiles6x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset);
+        pointers += tiles * WIDE_TILE_ROWS * sizeof<usize>();
+        count -= tiles * WIDE_TILE_ROWS;
       }
     }
-    for (; count >= TILE_ROWS; count -= TILE_ROWS) {
-      tile4x8(matmul, pointers, panelPtr, bias, columnOffset, sourceOffset);
-      pointers += TILE_ROWS * sizeof<usize>();
+    const tiles = count / TILE_ROWS;
+    if (tiles > 0) {
+      tiles4x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset);
+      pointers += tiles * TILE_ROWS * sizeof<usize>();
+      count -= tiles * TILE_ROWS;
     }
   }
   const aside = changetype<usize>(matmul) + TABLES + ASIDE;
   while (count > 0) {
     const rows = ASC_FEATURE_RELAXED_SIMD && count > TILE_ROWS && count != 2 * TILE_ROWS ? WIDE_TILE_ROWS : TILE_ROWS;
     setAside(matmul, pointers, changetype<usize>(matmul) + TILE - columnOffset);
-    if (ASC_FEATURE_RELAXED_SIMD && rows == WIDE_TILE_ROWS) tile6x8(matmul, aside, panelPtr, bias, columnOffset, sourceOffset);
-    else tile4x8(matmul, aside, panelPtr, bias, columnOffset, sourceOffset);
+    if (ASC_FEATURE_RELAXED_SIMD && rows == WIDE_TILE_ROWS) tiles6x8(matmul, aside, 1, panelPtr, bias, columnOffset, sourceOffset);
+    else tiles4x8(matmul, aside, 1, panelPtr, bias, columnOffset, sourceOffset);
     copyTile(changetype<usize>(matmul) + TILE, pointers, columnOffset, min(rows, count), validColumns);
     pointers += rows * sizeof<usize>();
     count -= rows;

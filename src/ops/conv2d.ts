@@ -3,6 +3,8 @@ import {
   Activation,
   Algorithm,
   MATMUL_SCRATCH,
+  PATCHES_MOST_RUN,
+  PATCHES_MOST_WINDOW,
   PATCHES_SCRATCH,
   Panels,
   WEIGHT_GRAD_COLUMN_SCRATCH,
@@ -212,15 +214,11 @@ function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Dire
   return direction === "output" && patchesPay(geometry, from, to) ? Algorithm.patches : Algorithm.matmul;
 }
 
-/** Floats of a tap's row below which a tile loses more at the ends of runs than a copy costs; and the copies must fit, 12 at least. */
-const SHORT_RUN = 16;
-export const MOST_PATCH = 256;
-
-/** A copy serves all panels: with one alone it costs more than it saves. */
+/** In longer runs a tile loses less at their ends than a copy costs. A copy serves all panels: with one alone it costs more than it saves. */
 function patchesPay({ windowHeight, windowWidth, dilationX }: WindowGeometry, from: Extent, to: Extent): boolean {
   const run = dilationX === 1 ? windowWidth * from.channels : from.channels;
   const size = windowHeight * windowWidth * from.channels;
-  return size > run && run <= SHORT_RUN && size <= MOST_PATCH && to.channels > 8;
+  return size > run && run <= PATCHES_MOST_RUN && size <= PATCHES_MOST_WINDOW && to.channels > 8;
 }
 
 function windowFields(node: Conv2dNode, direction: Direction) {
