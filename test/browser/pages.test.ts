@@ -1,0 +1,181 @@
+/** The other example pages, clicked through as a person would, and what they promise in figures. */
+import { readFileSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { describe, expect } from "vitest";
+import { breaches, overflow } from "./support/accessibility.ts";
+import { needs, test } from "./support/test.ts";
+
+const words = async (page: Page, place: string) => ((await page.locator(place).first().textContent()) ?? "").replace(/\s+/g, " ").trim();
+/** `<output>` and what a person reads there. */
+const answer = (page: Page) =>
+  page
+    .locator("output")
+    .first()
+    .evaluate((output) => (output as HTMLOutputElement).value);
+
+/** One stroke with the mouse over an element, through points in shares of its size. */
+async function stroke(page: Page, place: string, points: readonly (readonly [number, number])[]): Promise<void> {
+  await page.locator(place).scrollIntoViewIfNeeded();
+  const box = (await page.locator(place).boundingBox())!;
+  const at = ([x, y]: readonly [number, number]) => [box.x + x * box.width, box.y + y * box.height] as const;
+  await page.mouse.move(...at(points[0]));
+  await page.mouse.down();
+  for (const point of points.slice(1)) await page.mouse.move(...at(point), { steps: 8 });
+  await page.mouse.up();
+}
+
+const ONE = [
+  [0.5, 0.15],
+  [0.5, 0.85],
+] as const;
+const SEVEN = [
+  [0.25, 0.2],
+  [0.75, 0.2],
+  [0.45, 0.85],
+] as const;
+
+describe("embed", () => {
+  test("is at most 1,500 characters", () => {
+    expect(readFileSync(new URL("../../examples/embed/index.html", import.meta.url), "utf8").length).toBeLessThanOrEqual(1500);
+  });
+
+  for (const browser of ["chromium", "firefox"] as const) {
+    test(`${browser}: a digit drawn by mouse is read; Clear takes a new one; nothing more is fetched`, async ({ openExample, task, skip }) => {
+      needs(browser, { task, skip });
+      const { page, context } = await openExample("/embed/", { browser });
+      await page.waitForLoadState("networkidle");
+      if (browser === "chromium") await context.setOffline(true);
+      await stroke(page, "canvas", ONE);
+      await expect.poll(() => answer(page)).toMatch(/^1 · \d+ %$/);
+      await page.getByRole("button", { name: "Clear" }).click();
+      await stroke(page, "canvas", SEVEN);
+      await expect.poll(() => answer(page)).toMatch(/^7 · /);
+    });
+  }
+
+  test("by keyboard, by finger", async ({ openExample }) => {
+    const { page } = await openExample("/embed/", { hasTouch: true });
+    await page.waitForLoadState("networkidle");
+    await page.keyboard.press("Tab");
+    for (const key of ["8", "5", "2"]) await page.keyboard.press(key);
+    await expect.poll(() => answer(page)).toMatch(/^1 · /);
+    await page.getByRole("button", { name: "Clear" }).tap();
+    const box = (await page.locator("canvas").boundingBox())!;
+    const devTools = await page.context().newCDPSession(page);
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", share: number) =>
+      devTools.send("Input.dispatchTouchEvent", {
+        type,
+        touchPoints: type === "touchEnd" ? [] : [{ x: box.x + box.width / 2, y: box.y + share * box.height }],
+      });
+    const before = await answer(page);
+    await touch("touchStart", 0.2);
+    for (let share = 0.25; share <= 0.8; share += 0.05) await touch("touchMove", share);
+    await touch("touchEnd", 0.8);
+    await expect.poll(() => answer(page)).toMatch(/^1 · /);
+    expect(before).toMatch(/^1 · /);
+  });
+
+  test("isolated or not, light and dark, on a phone: names, contrast, width", async ({ openExample }) => {
+    for (const isolation of ["isolated", "none"] as const) {
+      const { page } = await openExample("/embed/", {
+        isolation,
+        colorScheme: isolation === "none" ? "dark" : "light",
+        viewport: { width: 375, height: 700 },
+      });
+      await page.waitForLoadState("networkidle");
+      expect(await overflow(page)).toBe(0);
+      expect((await breaches(page)).filter((line) => !/^(?:landmark-one-main|region):/.test(line))).toEqual([]);
+    }
+  });
+});
+
+describe("element", () => {
+  test("drawn, or by a sample digit; two looks", async ({ openExample }) => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      const { page } = await openExample("/element/", { colorScheme });
+      await page.waitForLoadState("networkidle");
+      await stroke(page, "convlet-classifier canvas", ONE);
+      await expect.poll(() => words(page, "convlet-classifier #status")).toMatch(/\b1\b/);
+      expect(await overflow(page)).toBe(0);
+      expect(await breaches(page)).toEqual([]);
+    }
+  });
+});
+
+describe("playground: digits", () => {
+  const ready = (page: Page) => page.waitForSelector("#playground[data-ready=true]", { timeout: 30_000 });
+
+  test("a sample, a drawing by mouse, a link of it, layers to look into", { timeout: 120_000 }, async ({ openExample }) => {
+    const { page } = await openExample("/playground/#part=digits");
+    await ready(page);
+    await page.getByRole("button", { name: "A real 7" }).click();
+    await expect.poll(() => words(page, "#digits-says")).toMatch(/7/);
+    await page.locator("#digits-clear").click();
+    await stroke(page, "#digits-pad", ONE);
+    await expect.poll(() => words(page, "#digits-says")).toMatch(/1/);
+    await expect.poll(() => page.url(), { timeout: 10_000 }).toMatch(/ink=/);
+    const other = await openExample(`/playground/${new URL(page.url()).hash}`);
+    await ready(other.page);
+    await expect.poll(() => words(other.page, "#digits-says")).toMatch(/1/);
+    expect(await other.page.locator("#digits-layers > li").count()).toBeGreaterThan(5);
+  });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`${colorScheme}: names, roles, contrast; nothing hangs out on a phone`, { timeout: 120_000 }, async ({ openExample }) => {
+      const { page } = await openExample("/playground/#part=digits", { colorScheme, viewport: { width: 375, height: 800 } });
+      await ready(page);
+      expect(await overflow(page)).toBe(0);
+      expect(await breaches(page)).toEqual([]);
+    });
+  }
+});
+
+describe("playground: your own model", () => {
+  test("a file, an example, a broken file: opened, or told why not", { timeout: 120_000 }, async ({ site, open, openExample }) => {
+    const maker = await open("/kit.html");
+    const bytes = await maker.page.evaluate(() => [...kit.smallModel().toBytes()]);
+    expect(site.requests).toContain("/kit.js");
+    const { page } = await openExample("/playground/#part=own");
+    await page.waitForSelector("#playground[data-ready=true]");
+    await page.locator("#own-file").setInputFiles({ name: "letters.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from(bytes) });
+    await page.locator("#own-open").waitFor({ state: "visible" });
+    expect(await page.locator("#own-layers > li").count()).toBeGreaterThan(3);
+    await page
+      .locator("#own-file")
+      .setInputFiles({ name: "broken.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from(bytes.slice(0, 100)) });
+    await page.locator("#own-problem").waitFor({ state: "visible" });
+    await page.getByRole("button", { name: "Take the digit model" }).click();
+    await expect.poll(() => page.locator("#own-problem").isHidden()).toBe(true);
+    await stroke(page, "#own-pad", ONE);
+    await expect.poll(() => words(page, "#own-says")).toMatch(/1/);
+    expect(await breaches(page)).toEqual([]);
+  });
+});
+
+describe("bench", () => {
+  for (const isolation of ["isolated", "none"] as const) {
+    test(`${isolation}: runs, shows a chart, stops, gives the figures away`, { timeout: 180_000 }, async ({ openExample }) => {
+      const { page } = await openExample("/bench/", { isolation });
+      expect(await words(page, "#facts")).toMatch(isolation === "isolated" ? /cross-origin isolated|Threads/i : /Threads/i);
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await page.locator("#results svg, #results canvas, #results .bar").first().waitFor({ timeout: 90_000 });
+      await page.getByRole("button", { name: "Stop" }).click();
+      await page.locator("#take").waitFor({ state: "visible", timeout: 30_000 });
+      const download = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Download JSON" }).click();
+      const { rows } = JSON.parse(readFileSync(await (await download).path(), "utf8"));
+      expect(rows.length).toBeGreaterThan(1);
+      expect(rows.every((row: { checked: boolean }) => row.checked)).toBe(true);
+      expect(await overflow(page)).toBe(0);
+      expect(await breaches(page)).toEqual([]);
+    });
+  }
+});
+
+test("the start page leads to all others, by keyboard too", async ({ openExample }) => {
+  const { page } = await openExample("/");
+  const links = await page.locator("main a").evaluateAll((anchors) => anchors.map((anchor) => new URL((anchor as HTMLAnchorElement).href).pathname));
+  expect([...new Set(links)]).toEqual(expect.arrayContaining(["/playground/", "/embed/", "/bench/"]));
+  expect(await breaches(page)).toEqual([]);
+  for (const path of links) expect([path, (await page.request.get(new URL(path, page.url()).href)).status()]).toEqual([path, 200]);
+});
