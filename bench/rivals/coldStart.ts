@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { exportProgram } from "../../src/index.ts";
 import { relativeError } from "../report.ts";
 import { expected, OUTPUT_TOLERANCE } from "./check.ts";
 import { convletModel } from "./convlet.ts";
@@ -12,7 +13,7 @@ import { onnxModel } from "./onnxModel.ts";
 import { workloadOf } from "./workload.ts";
 
 export interface ColdStart {
-  readonly engine: "convlet" | "tfjs-wasm" | "onnxruntime-web";
+  readonly engine: "convlet" | "convlet-run" | "tfjs-wasm" | "onnxruntime-web";
   readonly medianMs: number;
   readonly minMs: number;
   /** Processes. */
@@ -21,7 +22,8 @@ export interface ColdStart {
 }
 
 const CASE = "mnist_cnn@1";
-const ENGINES = ["convlet", "tfjs-wasm", "onnxruntime-web"] as const;
+/** convlet loads a model, convlet-run (the entry convlet/run) an exported program; tfjs-wasm calls core operations on bare weights. */
+const ENGINES = ["convlet", "convlet-run", "tfjs-wasm", "onnxruntime-web"] as const;
 
 /** The programs are bench/rivals/cold/ENGINE.mjs. They get a folder with the model in their format, and print a line of JSON. */
 export async function coldStarts(runs: number, log: (line: string) => void): Promise<ColdStart[]> {
@@ -52,6 +54,7 @@ async function writeModels(directory: string): Promise<Float32Array> {
     writeFileSync(join(directory, name), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   const model = convletModel(workload, "auto");
   await model.save(join(directory, "convlet.safetensors"));
+  writeFileSync(join(directory, "run.safetensors"), exportProgram(model));
   model.dispose();
   writeFileSync(join(directory, "model.onnx"), onnxModel(layers, inputShape));
   const weights = layers.flatMap((layer) => ("weight" in layer ? [layer.weight, layer.bias] : []));
