@@ -34,7 +34,9 @@ export async function writeInBrowser({ scheme, name }: Place, bytes: Uint8Array<
   }
 }
 
-const READ_ATTEMPTS = 5;
+const READ_ATTEMPTS = 6;
+/** Milliseconds before the second attempt, twice as many before the third …: a browser that is busy takes its time to let go of the old file. */
+const READ_PAUSE = 50;
 
 /** The bytes kept under a name. FileFormatError when there are none. */
 export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array<ArrayBuffer>> {
@@ -47,8 +49,10 @@ export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array
       return new Uint8Array(await found.arrayBuffer());
     } catch (cause) {
       // Another tab replaced the file between the two: the new one is whole.
-      if ((cause as DOMException).name === "NotReadableError" && attempt < READ_ATTEMPTS) continue;
-      throw new Error(`load: cannot read ${path}: ${(cause as Error).message}`, { cause });
+      if ((cause as DOMException).name !== "NotReadableError" || attempt === READ_ATTEMPTS) {
+        throw new Error(`load: cannot read ${path}: ${(cause as Error).message}`, { cause });
+      }
+      await new Promise((resolve) => setTimeout(resolve, attempt * READ_PAUSE));
     }
   }
   throw new FileFormatError(`load: ${path}: nothing was saved under this name`);
