@@ -65,7 +65,7 @@ describe("at once", () => {
       const [watched, left] = [kit.smallModel(), kit.smallModel()];
       const sums: number[] = [];
       let trains = true;
-      const training = watched.fit(x, y, { epochs: 400, batchSize: 4, verbose: 0 }).finally(() => {
+      const training = watched.fit(x, y, { epochs: 4000, batchSize: 4, verbose: 0 }).finally(() => {
         trains = false;
       });
       let during = 0;
@@ -76,7 +76,7 @@ describe("at once", () => {
         await new Promise((resolve) => setTimeout(resolve, 0));
       }
       await training;
-      await left.fit(x, y, { epochs: 400, batchSize: 4, verbose: 0 });
+      await left.fit(x, y, { epochs: 4000, batchSize: 4, verbose: 0 });
       const [a, b] = [watched, left].map((model) => model.getWeights().flatMap(({ data }) => [...data]));
       return { during, worst: Math.max(...sums.map((sum) => Math.abs(sum - 1))), isSame: a.every((value, index) => value === b[index]) };
     });

@@ -13,7 +13,7 @@ const ink = (page: Page) =>
 /** What is written there, each run of blanks as one. */
 const words = async (place: Locator) => ((await place.textContent()) ?? "").replace(/\s+/g, " ").trim();
 const toLastStep = (page: Page) => page.getByRole("button", { name: "Last step" }).click();
-const steps = async (page: Page) => Number.parseInt(await words(page.locator("#ox-steps")), 10);
+const steps = async (page: Page) => Number.parseInt((await words(page.locator("#ox-steps"))).replaceAll(",", ""), 10);
 
 describe("drawing", () => {
   test("with the mouse, in one stroke; it answers at once", async ({ openExample }) => {
@@ -125,7 +125,9 @@ describe("training", () => {
     await expect.poll(() => words(page.locator("#ox-train"))).toBe("Train");
     const paused = await steps(page);
     await page.locator("#ox-train").click();
-    await expect.poll(() => words(page.locator("#ox-status")), { timeout: 60_000 }).toContain(`Stopped after ${paused + 600} steps`);
+    await expect
+      .poll(() => words(page.locator("#ox-status")), { timeout: 60_000 })
+      .toContain(`Stopped after ${(paused + 600).toLocaleString("en")} steps`);
     expect(await steps(page)).toBe(paused + 600);
     await toLastStep(page);
     expect(await words(page.locator("#ox-row-max .seen"))).toMatch(/10/);
