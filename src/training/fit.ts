@@ -122,9 +122,11 @@ export async function fit(run: FitRun): Promise<History> {
   const seen: number[] = [];
   options.signal?.throwIfAborted();
   for (const callback of callbacks) await callback.onTrainBegin?.(context);
+  // One for all epochs: a thousand short ones must let others in too.
+  const slice = { end: performance.now() + TIME_SLICE };
   for (let epoch = initialEpoch; epoch < epochs && !context.stopped; epoch++) {
     for (const callback of callbacks) await callback.onEpochBegin?.(epoch, context);
-    const logs = { ...(await trainEpoch(run, epoch)), ...(await run.validate()) };
+    const logs = { ...(await trainEpoch(run, epoch, slice)), ...(await run.validate()) };
     run.session.counters.epoch++;
     seen.push(epoch);
     for (const [name, value] of Object.entries(logs)) {
@@ -138,13 +140,12 @@ export async function fit(run: FitRun): Promise<History> {
   return { epochs: seen, history: Object.fromEntries(history) };
 }
 
-async function trainEpoch(run: FitRun, epoch: number): Promise<Logs> {
+async function trainEpoch(run: FitRun, epoch: number, slice: { end: number }): Promise<Logs> {
   const { session, compiled, source, seed, options } = run;
   for (const metric of compiled.metrics) metric.reset();
   let lossSum = 0;
   let sampleCount = 0;
   let stepIndex = 0;
-  let sliceEnd = performance.now() + TIME_SLICE;
   for await (const { samples, plan, accumulation } of source.steps(epoch)) {
     options.signal?.throwIfAborted();
     const loss = session.trainBatch(compiled, samples, plan, { capacity: source.capacity, seed, accumulation });
@@ -158,9 +159,9 @@ async function trainEpoch(run: FitRun, epoch: number): Promise<Logs> {
     stepIndex++;
     options.signal?.throwIfAborted();
     if (run.context.stopped) break;
-    if (performance.now() > sliceEnd) {
+    if (performance.now() > slice.end) {
       await otherWork();
-      sliceEnd = performance.now() + TIME_SLICE;
+      slice.end = performance.now() + TIME_SLICE;
     }
   }
   if (sampleCount === 0) throw new RangeError("fit: the data ended before the first batch of the epoch; a generator gives its batches only once");
