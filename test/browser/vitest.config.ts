@@ -10,5 +10,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A busy machine draws late; what is right does not take longer for it.
+    expect: { poll: { timeout: 10_000 } },
   },
 });
