@@ -114,6 +114,8 @@ describe("playground: digits", () => {
     await stroke(page, "#digits-pad", ONE);
     await expect.poll(() => words(page, "#digits-says")).toMatch(/1/);
     await expect.poll(() => page.url(), { timeout: 10_000 }).toMatch(/ink=/);
+    // The address is written at most every 400 ms: this one may hold the beginning of the stroke alone.
+    await page.waitForTimeout(1000);
     const other = await openExample(`/playground/${new URL(page.url()).hash}`);
     await ready(other.page);
     await expect.poll(() => words(other.page, "#digits-says")).toMatch(/1/);
