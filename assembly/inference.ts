@@ -1,4 +1,4 @@
-/** The entry of inference alone: the same kernels on one thread, a third of the bytes. */
+/** The entry of inference alone: the same kernels on one thread, little more than half of the bytes. */
 import {
   ActivationOutput,
   AffineOutput,
