@@ -12,7 +12,6 @@ import { root } from "./install.mjs";
 import { packKernels, unshared, withNote, withoutNames } from "./packKernels.mjs";
 import { generateRecords } from "./records.mjs";
 import { generateTiles } from "./tiles.mjs";
-import { buildWorkerCode } from "./workerCode.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -26,12 +25,6 @@ const TARGETS = ["strict", "relaxed"];
 /** What the sources import from build/, and all that tests and type checks need. Does nothing when that was made from these very sources. */
 export async function buildKernels() {
   const stamp = join(root, "build/kernels.sha256");
-  const workerCode = join(root, "build/workerCode.ts");
-  // Only a page that cannot load the worker's file needs more.
-  if (!existsSync(workerCode)) {
-    mkdirSync(join(root, "build"), { recursive: true });
-    writeFileSync(workerCode, 'export const code: string = "";\n');
-  }
   const sources = sourcesHash();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
   rmSync(stamp, { force: true });
@@ -94,9 +87,6 @@ function sourcesHash() {
   return hash.digest("hex");
 }
 
-/** Public entries: src/<name>.ts. These share files; `run` is whole in one, for what it shares with the others has more than it needs. */
-const SHARING = ["index", "node"];
-
 async function buildLibrary() {
   rmSync(join(root, "dist"), { recursive: true, force: true });
   mkdirSync(join(root, "dist/cjs"), { recursive: true });
@@ -107,8 +97,6 @@ async function buildLibrary() {
       writeFileSync(join(root, `dist/${prefix}${target}.wasm`), withNote(wasm, "convlet", version(prefix, sourcesHash())));
     }
   }
-  // As a file it is a module, and says so.
-  writeFileSync(join(root, "dist/worker.js"), `${await buildWorkerCode()}export {};\n`);
   await Promise.all([bundles(), declarations()]);
 }
 
@@ -124,29 +112,49 @@ async function bundles() {
       onResolve({ filter: /\/index\.ts$/ }, ({ importer }) => (importer === source("node") ? { path: "./index.js", external: true } : undefined));
     },
   };
-  /** A file that has no address of its own does not carry the worker's program a second time. */
-  const define = { "import.meta.url": "undefined" };
-  const workerCode = (instead) => ({
-    name: "code of the worker",
-    setup({ onResolve }) {
-      onResolve({ filter: /\/workerCode\.ts$/ }, () => ({ path: source(instead) }));
+  /** To a worker the page gives its kernels compiled. */
+  const withoutKernels = {
+    name: "without kernels",
+    setup({ onLoad }) {
+      onLoad({ filter: /[/\\]build[/\\]kernels\.ts$/ }, ({ path }) => {
+        const contents = readFileSync(path, "utf8").replace(/(packed: string =) ".*"/, '$1 ""');
+        return { contents, loader: "ts" };
+      });
     },
-  });
+  };
+  /** Of a file that is no module. */
+  const define = { "import.meta.url": "undefined" };
+  /** What is imported when it is needed is there at once in a single file; without the wrappers that esbuild gives such modules, 2 kB less. */
+  const atOnce = {
+    name: "all imports at once",
+    setup({ onLoad }) {
+      onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path }) => {
+        const imports = [];
+        const text = readFileSync(path, "utf8").replace(/\bimport\(("\.[^"]+")\)/g, (_, from) => {
+          imports.push(`import * as later${imports.length} from ${from};\n`);
+          return `later${imports.length - 1}`;
+        });
+        return { contents: text + imports.join(""), loader: "ts" };
+      });
+    },
+  };
   /** First in the file: gzip then gives the text of the kernels a block of its own, 2 kB less than amid code. */
   const first = (packed) => ({ inject: [join(root, `build/${packed}.ts`)] });
   const esm = { ...common, format: "esm", outdir: dist("") };
   const cjs = { ...common, format: "cjs", outdir: dist("cjs") };
-  const script = { ...common, format: "iife", define };
+  const script = { ...common, format: "iife", define, plugins: [atOnce] };
   await Promise.all([
-    build({ ...esm, ...first("kernels"), splitting: true, entryPoints: SHARING.map(source) }),
+    build({ ...esm, ...first("kernels"), splitting: true, entryPoints: [source("index")] }),
+    build({ ...esm, plugins: [apart], entryPoints: [source("node")] }),
     build({ ...esm, ...first("inferenceKernels"), entryPoints: [source("run")] }),
-    build({ ...cjs, define, plugins: [apart, workerCode("remote/noCode")], entryPoints: SHARING.map(source) }),
-    build({ ...cjs, define, entryPoints: [source("run")] }),
+    // Whole in one file: bundlers make one of a worker, and not all of them can when it imports something later.
+    build({ ...esm, define, plugins: [withoutKernels, atOnce], entryPoints: [source("worker")], footer: { js: "export {};" } }),
+    build({ ...cjs, define, plugins: [apart, atOnce], entryPoints: [source("index"), source("node")] }),
+    build({ ...cjs, define, plugins: [atOnce], entryPoints: [source("run")] }),
     build({
       ...script,
       ...first("kernels"),
       globalName: "convlet",
-      plugins: [workerCode("remote/scriptCode")],
       entryPoints: [source("script")],
       outfile: dist("convlet.iife.js"),
     }),

@@ -48,9 +48,10 @@ export type { KernelSource, KernelSources } from "./machine/kernelModules.ts";
 export { type CompileOptions, Model, type ModelOptions } from "./model.ts";
 export type { ModelLayer, WeightArray } from "./modelLayer.ts";
 export { type LoadOptions, load, model, sequential, toWorker, type WorkerOptions } from "./models.ts";
-export type { WorkerOption, WorkerSource } from "./remote/connect.ts";
+export type { WorkerSource } from "./remote/connect.ts";
 export type { LayerInfo } from "./remote/protocol.ts";
 export type { RemoteModel } from "./remote/remoteModel.ts";
+export type { WorkerOption } from "./remote/workerOption.ts";
 export type { Shape } from "./shape.ts";
 export {
   type Callback,

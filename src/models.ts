@@ -5,9 +5,8 @@ import { traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { checkOptions } from "./options.ts";
-import { checkWorkerOption, connect, type WorkerOption } from "./remote/connect.ts";
-import { RemoteModel } from "./remote/remoteModel.ts";
-import { serveModels } from "./remote/serveModels.ts";
+import type { RemoteModel } from "./remote/remoteModel.ts";
+import { checkWorkerOption, type WorkerOption } from "./remote/workerOption.ts";
 import { type RestoreOptions, restore } from "./restore.ts";
 import { describe } from "./shape.ts";
 
@@ -73,27 +72,22 @@ export async function toWorker(model: Model, options: Partial<Pick<WorkerOptions
   const { worker = true, threads } = options;
   checkWorkerOption("toWorker", worker);
   const { runtime } = model;
-  return inWorker(async () => bytesSource(model.toBytes(), "toWorker"), { worker, ...runtime, threads: threads ?? runtime.threads });
+  const file = async () => bytesSource(model.toBytes(), "toWorker");
+  return inWorker(file, { worker, ...runtime, threads: threads ?? runtime.threads });
 }
 
-/** The worker starts while the file is on its way. */
-async function inWorker(open: () => Promise<Source>, { worker, ...options }: RestoreOptions & { worker: WorkerOption }) {
-  const connecting = connect(worker, serveModels);
-  const given = Object.fromEntries(Object.entries({ ...options, wasm: addressed(options.wasm) }).filter(([, value]) => value !== undefined));
-  try {
-    const source = await open();
-    const bytes = new Uint8Array(source.length);
-    await source.read(0, bytes).finally(() => source.close());
-    return await RemoteModel.create(await connecting, bytes, source.where, given);
-  } catch (reason) {
-    connecting.then(({ release }) => release()).catch(() => {});
-    throw reason;
-  }
+/** The file is on its way while the code for models in workers is. */
+async function inWorker(open: () => Promise<Source>, options: RestoreOptions & { worker: WorkerOption }): Promise<RemoteModel> {
+  const file = whole(open);
+  // Whoever awaits it gets the error; nobody awaiting it yet must not end the process.
+  file.catch(() => {});
+  const { startInWorker } = await import("./remote/inWorker.ts");
+  return startInWorker(file, options);
 }
 
-/** Addresses as they are seen from a worker, whose file may lie elsewhere. */
-function addressed(wasm: RestoreOptions["wasm"]): RestoreOptions["wasm"] {
-  if (typeof wasm !== "object" || wasm === null) return wasm;
-  const whole = (source: unknown) => (typeof source === "string" || source instanceof URL ? new URL(source, location.href).href : source);
-  return Object.fromEntries(Object.entries(wasm).map(([name, source]) => [name, whole(source)])) as unknown as RestoreOptions["wasm"];
+async function whole(open: () => Promise<Source>): Promise<{ bytes: Uint8Array; where: string }> {
+  const source = await open();
+  const bytes = new Uint8Array(source.length);
+  await source.read(0, bytes).finally(() => source.close());
+  return { bytes, where: source.where };
 }

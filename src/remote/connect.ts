@@ -2,16 +2,11 @@
 import { newLock, whenReleased } from "../machine/lifeline.ts";
 import { sayOnce } from "../machine/sayOnce.ts";
 import { compileKernels, type Numerics } from "../machine/wasm.ts";
-import { shown } from "../options.ts";
+import { ownScript } from "./ownScript.ts";
 import { type Handlers, Wire, type WirePort } from "./wire.ts";
+import type { WorkerOption } from "./workerOption.ts";
 
-/**
- * true: the library's own worker, which all models of a page share. Or the address of its file (`convlet/worker`), a Worker that was started from it,
- * or a function that starts one.
- */
-export type WorkerOption = true | string | URL | Worker | (() => Worker | Promise<Worker>);
-
-/** What a model's worker was started from: the option, the file beside the library, its inlined source; "page": there is none, the page does the work. */
+/** What a model's worker was started from: the option, the file beside the library, a Blob that loads the library's own; "page": there is none, the page does the work. */
 export type WorkerSource = "option" | "file" | "blob" | "page";
 
 /** What the page does for one training in the worker. */
@@ -49,12 +44,6 @@ interface Started {
 }
 
 const connections = new Map<unknown, Shared>();
-
-export function checkWorkerOption(where: string, option: unknown): void {
-  const isWorker = typeof option === "object" && option !== null && "postMessage" in option;
-  if (option === true || typeof option === "string" || typeof option === "function" || option instanceof URL || isWorker) return;
-  throw new TypeError(`${where}: worker is ${shown(option)}, needs true, an address, a Worker or a function that starts one`);
-}
 
 export async function connect(option: WorkerOption, serveHere: ServeHere): Promise<Connection> {
   const key = option instanceof URL ? option.href : option;
@@ -114,11 +103,18 @@ function fromFile(): Worker {
   return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 }
 
-async function fromBlob(): Promise<Worker> {
-  const { code } = await import("../../build/workerCode.ts");
-  if (code === "") throw new Error("this file of the library does not know its source");
+/**
+ * This file of the library once more: as the module that it is, wherever it was loaded from, or as the script of a script tag. A bundle that holds
+ * it among other code has no such export: it is refused before any of it runs.
+ */
+function fromBlob(): Worker {
+  const here: string | undefined = import.meta.url;
+  const code =
+    ownScript === ""
+      ? `import { serveModels } from ${JSON.stringify(here)}; serveModels(self);`
+      : `importScripts(${JSON.stringify(ownScript)}); convlet.serveModels(self);`;
   const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
-  const worker = new Worker(url);
+  const worker = new Worker(url, { type: ownScript === "" ? "module" : "classic" });
   // It has been fetched when the worker says its first word.
   worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
   return worker;
