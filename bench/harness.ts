@@ -57,7 +57,7 @@ const STREAM_SLACK = 1.1;
 export class Bench {
   readonly rows: Row[] = [];
   /** One line each. */
-  readonly notRun: string[] = [];
+  private readonly leftOut = new Map<string, string[]>();
   /** What makes the bench fail. */
   readonly problems: string[] = [];
   /** GFLOP/s really done, by row number. */
@@ -86,8 +86,14 @@ export class Bench {
   }
 
   leaveOut(what: string, reason: string): void {
-    this.notRun.push(`${what}: ${reason}`);
-    this.say(`  not run: ${what}: ${reason}`);
+    const others = this.leftOut.get(reason);
+    if (others === undefined) this.leftOut.set(reason, [what]);
+    else others.push(what);
+  }
+
+  /** A line for every reason. */
+  get notRun(): readonly string[] {
+    return [...this.leftOut].map(([reason, names]) => `${names.join(", ")}: ${reason}`);
   }
 
   async time(benchCase: BenchCase): Promise<void> {
