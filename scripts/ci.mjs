@@ -10,6 +10,8 @@ process.env.CI ??= "true";
 let passed = 0;
 let failed = 0;
 const skipped = [];
+/** What failed, with its message: said once more at the end, for a long report is read from there. */
+const failures = [];
 
 function run(name, command, args) {
   console.log(`\n── ${name}`);
@@ -22,7 +24,7 @@ function step(name, command, args) {
   if (run(name, command, args)) passed++;
   else {
     failed++;
-    console.log(`FAILED: ${name}`);
+    failures.push(name);
   }
 }
 
@@ -34,15 +36,22 @@ function tests(name, script, args = []) {
   const ok = run(name, process.execPath, [`scripts/${script}.mjs`, "--reporter=default", ...args, ...json]);
   if (!existsSync(report)) {
     failed++;
+    failures.push(`${name}: no report`);
     return;
   }
   const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(readFileSync(report, "utf8"));
   passed += numPassedTests;
   failed += numFailedTests;
   // A file that does not even load has no failed test, but fails the run.
-  if (!ok && numFailedTests === 0) failed += Math.max(1, numFailedTestSuites);
-  for (const { status, fullName, meta } of testResults.flatMap(({ assertionResults }) => assertionResults)) {
-    if (status !== "passed" && status !== "failed") skipped.push(meta?.reason ? `${fullName}: ${meta.reason}` : fullName);
+  if (!ok && numFailedTests === 0) {
+    failed += Math.max(1, numFailedTestSuites);
+    failures.push(
+      `${name}: ${testResults.flatMap(({ message, name: file }) => (message ? [`${file}: ${message}`] : [])).join("\n") || "ended with an error"}`,
+    );
+  }
+  for (const { status, fullName, failureMessages, meta } of testResults.flatMap(({ assertionResults }) => assertionResults)) {
+    if (status === "failed") failures.push(`${name}: ${fullName}\n${failureMessages.join("\n")}`);
+    else if (status !== "passed") skipped.push(meta?.reason ? `${fullName}: ${meta.reason}` : fullName);
   }
 }
 
@@ -57,6 +66,7 @@ step("size", process.execPath, ["scripts/size.mjs"]);
 step("short tour", process.execPath, ["scripts/start.mjs", "--short", "--json", "build/tour-short.json"]);
 step("short bench", process.execPath, ["scripts/bench.mjs", "--short", "--json", "build/bench-short.json", "--html", "build/bench-short.html"]);
 
+for (const failure of failures) console.log(`FAILED: ${failure}`);
 for (const name of skipped) console.log(`skipped: ${name}`);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
