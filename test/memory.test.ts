@@ -8,7 +8,7 @@ const HEAP_GROWTH = 64 * 1024;
 const STEPS = 1000;
 const WARM_UP = 200;
 /** What leaks grows in every window; what the engine's compiler allocates when code gets hot (up to 300 kB) ends after one or two. */
-const WINDOWS = 4;
+const WINDOWS = 8;
 
 const x = numbers(40 * 25);
 const y = labels(40, 3);
