@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect } from "vitest";
 import { test } from "../browser/support/test.ts";
-import { address, folder, freshProject, root, run, told, write } from "./project.ts";
+import { address, developmentServer, folder, freshProject, root, run, told, write } from "./project.ts";
 
 interface Result {
   readonly loss: number;
@@ -298,4 +298,46 @@ export const unmount = () => model.dispose();\n`;
     return counts;
   }, address);
   expect(found).toEqual({ compiled: 1, memories: 6, workers: 0 });
+});
+
+/** Counts what a page makes, from before its first module. */
+const counting = `<script>
+globalThis.counts = { compiled: 0, memories: 0 };
+const { compile, Memory } = WebAssembly;
+WebAssembly.compile = (bytes) => (counts.compiled++, compile(bytes));
+WebAssembly.Memory = new Proxy(Memory, { construct: (target, args) => (counts.memories++, new target(...args)) });
+</script>`;
+
+/** A module as one writes it for Vite: an edit takes its place without a new page. */
+const hot = (version: number) => `import { load, sequential, input, dense } from "convlet";
+const model = sequential([input({ shape: [64] }), dense({ units: 64 })], { seed: ${version}, numerics: "strict" });
+const remote = await load(model.toBytes(), { worker: true, numerics: "strict" });
+const [here, there] = [await model.predict(new Float32Array(64)), await remote.predict(new Float32Array(64))];
+globalThis.found = { version: ${version}, isSame: here.data.join() === there.data.join(), worker: remote.worker };
+import.meta.hot.dispose(() => {
+  model.dispose();
+  remote.dispose();
+});
+import.meta.hot.accept();
+`;
+
+test("Vite's development server: edits leave one library, kernels compiled once, and no worker more than models live in", async ({ open }) => {
+  write("index.html", html(`${counting}<script type="module" src="./hot.js"></script>`));
+  write("hot.js", hot(1));
+  const server = await developmentServer();
+  try {
+    const tab = await open(`${server.origin}/`);
+    const { page } = tab;
+    for (const version of [1, 2, 3]) {
+      if (version > 1) write("hot.js", hot(version));
+      await page.waitForFunction((wanted) => (globalThis as Loose).found?.version === wanted, version);
+      expect(await page.evaluate(() => (globalThis as Loose).found)).toEqual({ version, isSame: true, worker: "blob" });
+      expect(await page.evaluate(() => (globalThis as Loose).counts)).toMatchObject({ compiled: 1, memories: version });
+      await expect.poll(() => page.workers().length).toBe(1);
+    }
+    // Vite's copy of the library has no worker's file beside it: the inlined source serves.
+    tab.taken(/worker\.js/);
+  } finally {
+    await server.close();
+  }
 });

@@ -1,5 +1,5 @@
 /** A fresh project that has installed the packed library, and the program that it runs everywhere. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,4 +67,29 @@ export function told(tool: string, ...args: string[]): unknown {
   const { status, output } = run(tool, ...args);
   if (status !== 0) throw new Error(`${tool} ${args.join(" ")} ended with ${status}:\n${output}`);
   return JSON.parse(output.trimEnd().split("\n").at(-1)!);
+}
+
+/** Vite's development server for the project, and how to end it. */
+export async function developmentServer(): Promise<{ readonly origin: string; close(): Promise<void> }> {
+  const child = spawn(join(tools, "vite"), ["--host", "127.0.0.1", "--port", "0"], {
+    cwd: folder,
+    env: { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "" },
+  });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const origin = await new Promise<string>((resolve, reject) => {
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (part) => {
+        text += part;
+        const found = /http:\/\/127\.0\.0\.1:\d+/.exec(text);
+        if (found) resolve(found[0]);
+      });
+    }
+    void ended.then(() => reject(new Error(`vite ended at once:\n${text}`)));
+  });
+  const close = async () => {
+    child.kill();
+    await ended;
+  };
+  return { origin, close };
 }

@@ -82,7 +82,8 @@ interface OpenOptions extends BrowserContextOptions {
   readonly beside?: Tab;
 }
 
-export type Open = (path: string, options?: OpenOptions) => Promise<Tab>;
+/** `address`: a path of the site, or whole, of another server of the test. */
+export type Open = (address: string, options?: OpenOptions) => Promise<Tab>;
 
 interface Fixtures {
   readonly browsers: (name: BrowserName) => Promise<Browser>;
@@ -136,7 +137,10 @@ export const test = base.extend<Fixtures>({
 
   open: async ({ browsers, site }, use) => {
     const tabs = new Tabs(browsers);
-    await use((path, options) => tabs.open(site.origin, path, options));
+    await use((address, options) => {
+      const { origin, pathname, search, hash } = new URL(address, site.origin);
+      return tabs.open(origin, pathname + search + hash, options);
+    });
     await tabs.end();
   },
 
