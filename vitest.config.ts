@@ -10,6 +10,8 @@ export default defineConfig({
     // Those need browsers: scripts/browserTests.mjs, scripts/packageTests.mjs.
     exclude: [...configDefaults.exclude, "test/browser/**", "test/packages/**"],
     testTimeout: 60_000,
+    // What a busy machine breaks once is told from what is broken; scripts/ci.mjs names every second attempt.
+    retry: 1,
     pool: "forks",
     execArgv: [...relaxedFlag, "--expose-gc"],
   },

@@ -7,6 +7,8 @@ export default defineConfig({
     include: ["test/packages/*.test.ts"],
     pool: "forks",
     fileParallelism: false,
+    // What a busy machine breaks once is told from what is broken; scripts/ci.mjs names every second attempt.
+    retry: 1,
     testTimeout: 120_000,
     hookTimeout: 300_000,
   },
