@@ -38,14 +38,6 @@ export class Matmul {
   innerPanelStep: i32;
   run: i32;
 
-  /** Not 0: rows are copied there before they are multiplied, `segmentRows` × `segments` segments of `segmentRun` floats each. */
-  patches: usize;
-  segmentRows: i32;
-  segmentRowStep: i32;
-  segments: i32;
-  segmentStep: i32;
-  segmentRun: i32;
-
   /** Bounds of the result; ±Infinity: none. leaky 1: what is below 0 is multiplied by alpha. */
   low: f32;
   high: f32;
@@ -102,12 +94,19 @@ export function matmulAt(scratch: usize): Matmul {
 
 /** Joins segments that follow each other without a gap in the source and in the panel: longer runs, fewer loop ends. */
 export function mergeSegments(matmul: Matmul): void {
-  if (matmul.innerCount == 1 || (matmul.innerStep == matmul.run << 2 && matmul.innerPanelStep == matmul.run * PANEL_ROW_BYTES)) {
-    matmul.run *= matmul.innerCount;
-    matmul.innerCount = 1;
-    if (matmul.outerStep == matmul.run << 2 && matmul.outerPanelStep == matmul.run * PANEL_ROW_BYTES) {
-      matmul.run *= matmul.outerCount;
-      matmul.outerCount = 1;
-    }
-  }
+  if (!mergeInner(matmul)) return;
+  matmul.innerCount = matmul.outerCount;
+  matmul.innerStep = matmul.outerStep;
+  matmul.innerPanelStep = matmul.outerPanelStep;
+  matmul.outerCount = 1;
+  mergeInner(matmul);
+}
+
+/** Whether the inner segments are one run now. */
+function mergeInner(matmul: Matmul): bool {
+  const run = matmul.run;
+  if (matmul.innerCount > 1 && (matmul.innerStep != run << 2 || matmul.innerPanelStep != run * PANEL_ROW_BYTES)) return false;
+  matmul.run = run * matmul.innerCount;
+  matmul.innerCount = 1;
+  return true;
 }

@@ -24,11 +24,6 @@ export const FIRST_FREE: usize = 4096;
 
 /** Scratch of a thread for a matrix product: see matmulPlan.ts. */
 export const MATMUL_SCRATCH: usize = 2080;
-/** What algorithm `patches` has behind it for the rows of a block: they, their results and a panel fit the first-level cache. */
-export const PATCHES_SCRATCH: usize = 8192;
-/** Floats of a run of taps, and of a whole window, that `patches` takes at most. */
-export const PATCHES_MOST_RUN: usize = 16;
-export const PATCHES_MOST_WINDOW: usize = 128;
 /** Scratch of a thread for a weight gradient, and for each of up to 128 columns: see conv2d/weightGrad.ts. */
 export const WEIGHT_GRAD_SCRATCH: usize = 3344;
 export const WEIGHT_GRAD_COLUMN_SCRATCH: usize = 512;
@@ -131,8 +126,6 @@ export enum Algorithm {
   depthwise,
   /** F(4x4, 3x3): window 3x3, stride, dilation and groups 1. */
   winograd,
-  /** matmul on copies of the windows, a block at a time: where taps follow each other in short runs, as in a first layer. */
-  patches,
 }
 
 export enum Activation {

@@ -4,7 +4,6 @@ import { LANES, f32At, storeUpTo } from "../lanes";
 import { vector1x32 } from "../matmul";
 import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
 import { ASIDE, TABLE_BYTES, fillPointers } from "../rowView";
-import { gatherPatches, patchRows } from "./patches";
 
 /** What the rows of a block read, at most (taps apart): half of a small second-level cache. */
 const BLOCK_BYTES: i32 = 256 << 10;
@@ -16,7 +15,7 @@ const VECTOR_PANELS: i32 = 4;
 
 /** Chooses blocks of rows for the caches; it changes no bit of the result. */
 export function chooseBlocks(matmul: Matmul, sourceChannels: i32): void {
-  const rows = matmul.patches != 0 ? patchRows(matmul) : BLOCK_BYTES / (sourceChannels << 2);
+  const rows = BLOCK_BYTES / (sourceChannels << 2);
   matmul.blockRows = max(BLOCK_ROWS_STEP, min(BLOCK_ROWS, rows - (rows % BLOCK_ROWS_STEP)));
 }
 
@@ -37,7 +36,6 @@ export function runMatmul(matmul: Matmul, thread: i32, threads: i32): void {
     fillPointers(table, matmul.source, firstRow, count);
     fillPointers(table + TABLE_BYTES, matmul.target, firstRow, count);
     if (matmul.addend.base != 0) fillPointers(table + 2 * TABLE_BYTES, matmul.addend, firstRow, count);
-    if (matmul.patches != 0) gatherPatches(matmul, count);
     runPanels(matmul, count, (part * panels) / parts, ((part + 1) * panels) / parts);
   }
 }

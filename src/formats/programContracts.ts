@@ -2,18 +2,7 @@
  * What each kernel of inference reads and writes, given its record: the contracts of assembly/records.ts as checks. A step that passes
  * them stays inside its regions whatever the numbers in its arrays are, for the kernels themselves trust their records.
  */
-import {
-  Activation,
-  Algorithm,
-  Binary,
-  PATCHES_MOST_RUN,
-  PATCHES_MOST_WINDOW,
-  Panels,
-  Pooling,
-  type RECORDS,
-  type Tensor,
-  Write,
-} from "../../build/records.ts";
+import { Activation, Algorithm, Binary, Panels, Pooling, type RECORDS, type Tensor, Write } from "../../build/records.ts";
 import { panelFloats, productScratch } from "../ops/conv2d.ts";
 import type { StepReader } from "./stepReader.ts";
 
@@ -100,10 +89,6 @@ export const contracts = {
     if (isDepthwise && (groups !== inChannels || groups !== outChannels)) step.fail("algorithm", "is depthwise, which needs a group per channel");
     const suits = windowHeight === 3 && windowWidth === 3 && strideY * strideX === 1 && dilationY * dilationX === 1 && groups === 1;
     if (isWinograd && !suits) step.fail("algorithm", "is Winograd's, which needs a 3x3 window, stride and dilation 1, one group");
-    const isPatched = algorithm === Algorithm.patches;
-    const run = dilationX === 1 && input.pixelStride === inChannels ? windowWidth * inChannels : inChannels;
-    if (isPatched && (groups !== 1 || perOutput > PATCHES_MOST_WINDOW || run > PATCHES_MOST_RUN))
-      step.fail("algorithm", `is patches, which needs one group, a window of ${PATCHES_MOST_WINDOW} floats and runs of ${PATCHES_MOST_RUN}`);
     if (isDepthwise) step.absent("panels");
     else step.floats("panels", panelFloats({ windowHeight, windowWidth, depth: inChannels, columns: outChannels, groups, isWinograd }));
     step.scratch(productScratch(algorithm, { depth: inChannels, columns: outChannels }), tensors);

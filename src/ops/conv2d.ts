@@ -1,16 +1,5 @@
 /** Convolution, and with a 1x1 window over [1, 1, features] the dense layer. */
-import {
-  Activation,
-  Algorithm,
-  MATMUL_SCRATCH,
-  PATCHES_MOST_RUN,
-  PATCHES_MOST_WINDOW,
-  PATCHES_SCRATCH,
-  Panels,
-  WEIGHT_GRAD_COLUMN_SCRATCH,
-  WEIGHT_GRAD_SCRATCH,
-  Write,
-} from "../../build/records.ts";
+import { Activation, Algorithm, MATMUL_SCRATCH, Panels, WEIGHT_GRAD_COLUMN_SCRATCH, WEIGHT_GRAD_SCRATCH, Write } from "../../build/records.ts";
 import type { Node, Parameter } from "../graph.ts";
 import { type Extent, extentOf, type WindowGeometry } from "../shape.ts";
 import type { ActivationAttributes } from "./activation.ts";
@@ -191,8 +180,7 @@ function scratchBytes(node: Conv2dNode, direction: Direction): number {
 
 /** Bytes that a product of `columns` columns over `depth` channels works in. */
 export function productScratch(algorithm: number, { depth, columns }: Record<"depth" | "columns", number>): number {
-  if (algorithm === Algorithm.winograd) return winogradScratch(depth, columns);
-  return algorithm === Algorithm.patches ? MATMUL_SCRATCH + PATCHES_SCRATCH : MATMUL_SCRATCH;
+  return algorithm === Algorithm.winograd ? winogradScratch(depth, columns) : MATMUL_SCRATCH;
 }
 
 /** Row pointers and packed operands of a chunk of 128 pixels, up to 128 columns of the output's gradient. */
@@ -210,15 +198,7 @@ function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Dire
     direction === "inputGrad"
       ? winogradPays(geometry, { ...from, source: to.channels, columns: from.channels, minTiles: 1 })
       : winogradPays(geometry, { ...to, source: from.channels, columns: to.channels, minTiles: direction === "output" ? 4 : 1 });
-  if (pays) return Algorithm.winograd;
-  return direction === "output" && patchesPay(geometry, from, to) ? Algorithm.patches : Algorithm.matmul;
-}
-
-/** In longer runs a tile loses less at their ends than a copy costs. A copy serves all panels: with one alone it costs more than it saves. */
-function patchesPay({ windowHeight, windowWidth, dilationX }: WindowGeometry, from: Extent, to: Extent): boolean {
-  const run = dilationX === 1 ? windowWidth * from.channels : from.channels;
-  const size = windowHeight * windowWidth * from.channels;
-  return size > run && run <= PATCHES_MOST_RUN && size <= PATCHES_MOST_WINDOW && to.channels > 8;
+  return pays ? Algorithm.winograd : Algorithm.matmul;
 }
 
 function windowFields(node: Conv2dNode, direction: Direction) {

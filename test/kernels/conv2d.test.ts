@@ -69,7 +69,6 @@ describe.each(machineNames.filter((name) => name !== "plain64"))("conv2d on %s",
     special[10],
     { ...base, inChannels: 6, outChannels: 6, groups: 6, algorithm: Algorithm.depthwise },
     { ...base, inChannels: 6, outChannels: 6, groups: 6, width: 3, algorithm: Algorithm.depthwise },
-    { ...base, outChannels: 12, algorithm: Algorithm.patches },
   ];
   test.each(epilogues)("applies %s with and without bias and residual", async (_, activation) => {
     for (const geometry of epilogueShapes) {

@@ -4,7 +4,6 @@ import {
   Algorithm,
   type KernelName,
   MATMUL_SCRATCH,
-  PATCHES_SCRATCH,
   Panels,
   type Records,
   type RunHeader,
@@ -84,7 +83,7 @@ export function scratchBytes(kernel: KernelName, { inChannels, outChannels, algo
   if (isWinograd && kernel === "conv2dOutput") return winogradScratch(inChannels, outChannels);
   if (isWinograd && kernel === "conv2dInputGrad") return winogradScratch(outChannels, inChannels);
   if (isWinograd) return winogradGradientScratch(inChannels, outChannels);
-  if (kernel !== "conv2dWeightGrad") return algorithm === Algorithm.patches ? MATMUL_SCRATCH + PATCHES_SCRATCH : MATMUL_SCRATCH;
+  if (kernel !== "conv2dWeightGrad") return MATMUL_SCRATCH;
   return WEIGHT_GRAD_SCRATCH + WEIGHT_GRAD_COLUMN_SCRATCH * Math.min(128, Math.ceil(outChannels / groups / 8) * 8);
 }
 

@@ -39,12 +39,12 @@ const spans = [3, 4, 5, 7, 16, 18, 19, 20, 21, 37].flatMap((width): Geometry[] =
     { ...each, stride: [1, 2], dilation: [1, 2], pad: [1, 1, 2, 2] },
   ];
 });
-/** Windows of short runs, copied before they are multiplied: one block of rows, several, and what does not fill a tile. */
-const patches = [1, 2, 3, 5].flatMap((inChannels): Geometry[] => {
-  const each = { ...base, height: 13, width: 17, inChannels, outChannels: 19, algorithm: Algorithm.patches };
+/** Windows of short runs: on both sides of a tile's turns of 3 and 4 steps, with rows that do not fill a tile. */
+const shortRuns = [1, 2, 3, 5].flatMap((inChannels): Geometry[] => {
+  const each = { ...base, height: 13, width: 17, inChannels, outChannels: 19 };
   return [
     each,
-    { ...each, window: [5, inChannels === 5 ? 3 : 5], stride: [2, 2], pad },
+    { ...each, window: [5, 5], stride: [2, 2], pad },
     { ...each, window: [5, 3], dilation: [1, 2], outChannels: 8 },
     { ...each, window: [1, 3], pad: [0, 0, 0, 0], sliced: true },
     { ...each, height: 2, width: 3 },
@@ -79,12 +79,11 @@ export const special: Geometry[] = [
   { ...base, height: 2, width: 1, window: [3, 3], stride: [3, 3] },
   { ...base, height: 9, width: 9, window: [5, 5], pad: [4, 4, 4, 4] },
 ];
-const geometries = [...channels, ...windows, ...groups, ...depthwise, ...spans, ...patches, ...rows, ...special];
+const geometries = [...channels, ...windows, ...groups, ...depthwise, ...spans, ...shortRuns, ...rows, ...special];
 
 export function nameOf(g: Geometry): string {
   const { stride = [1, 1], dilation = [1, 1], groups = 1 } = g;
-  const algorithms: Readonly<Record<number, string>> = { [Algorithm.depthwise]: "depthwise", [Algorithm.patches]: "patches" };
-  const kind = algorithms[g.algorithm ?? Algorithm.matmul] ?? `groups ${groups}`;
+  const kind = g.algorithm === Algorithm.depthwise ? "depthwise" : `groups ${groups}`;
   return `${g.batch}x${g.height}x${g.width}x${g.inChannels}→${g.outChannels} window ${g.window} stride ${stride} dilation ${dilation} pad ${g.pad} ${kind}${g.sliced ? " sliced" : ""}`;
 }
 export const named = geometries.map((geometry): [string, Geometry] => [nameOf(geometry), geometry]);
