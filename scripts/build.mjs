@@ -9,9 +9,10 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root } from "./install.mjs";
-import { packKernels, unshared, withNote, withoutNames } from "./packKernels.mjs";
+import { packKernels } from "./packKernels.mjs";
 import { generateRecords } from "./records.mjs";
 import { generateTiles } from "./tiles.mjs";
+import { unshared, withNote, withoutNames } from "./wasmFile.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -31,12 +32,17 @@ export async function buildKernels() {
   for (const folder of ["build/named", "build/assembly"]) mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, "build/records.ts"), generateRecords(readFileSync(join(root, "assembly/records.ts"), "utf8")));
   writeFileSync(join(root, "build/assembly/tiles.ts"), generateTiles());
-  await Promise.all(KERNELS.flatMap(({ config, prefix }) => TARGETS.map((target) => compile(config, target, `${prefix}${target}.wasm`))));
+  const unpacker = asc("--config", "assembly/unpack.json", "--outFile", "build/unpack.wasm");
+  await Promise.all([
+    unpacker,
+    ...KERNELS.flatMap(({ config, prefix }) => TARGETS.map((target) => compile(config, target, `${prefix}${target}.wasm`))),
+  ]);
+  const unpack = readFileSync(join(root, "build/unpack.wasm"));
   for (const { prefix, packed } of KERNELS) {
     const [strict, relaxed] = TARGETS.map((target) => readFileSync(join(root, `build/named/${prefix}${target}.wasm`)));
     const lines = [
       "// Made by scripts/build.mjs: strict and relaxed kernels, packed by scripts/packKernels.mjs.",
-      `export const packed: string = "${packKernels({ strict, relaxed })}";`,
+      `export const packed: string = "${packKernels({ strict, relaxed, unpack })}";`,
       `export const version: string = "${version(prefix, sources)}";`,
     ];
     writeFileSync(join(root, `build/${packed}.ts`), `${lines.join("\n")}\n`);
@@ -50,12 +56,15 @@ function version(prefix, sources) {
 }
 
 async function compile(config, target, name) {
-  const asc = join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js");
   // --debug adds the names of the functions, which scripts/guard.mjs finds them by, and changes nothing else.
-  await node([asc, "--config", config, "--target", target, "--debug", "--outFile", `build/named/${name}`], "on failure");
+  await asc("--config", config, "--target", target, "--debug", "--outFile", `build/named/${name}`);
   const named = unshared(readFileSync(join(root, `build/named/${name}`)));
   writeFileSync(join(root, `build/named/${name}`), named);
   writeFileSync(join(root, `build/${name}`), withoutNames(named));
+}
+
+function asc(...args) {
+  return node([join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), ...args], "on failure");
 }
 
 /** Runs a program of Node; rejects when it fails. asc tells of its optimizer's rounds, which nobody here can act on. */
@@ -81,7 +90,7 @@ function node(args, shown = "always") {
 function sourcesHash() {
   const files = readdirSync(join(root, "assembly"), { recursive: true }).map((name) => join("assembly", name));
   files.push("asconfig.json", "package-lock.json");
-  for (const name of ["build", "packKernels", "records", "tiles"]) files.push(`scripts/${name}.mjs`);
+  for (const name of ["build", "packKernels", "records", "tiles", "wasmFile"]) files.push(`scripts/${name}.mjs`);
   const hash = createHash("sha256");
   for (const file of files.filter((name) => /\.\w+$/.test(name)).sort()) hash.update(`${file}\n`).update(readFileSync(join(root, file)));
   return hash.digest("hex");

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { buildKernels } from "./build.mjs";
 import { installMissing, root } from "./install.mjs";
 import { hotLoops, printedFunctions } from "./machineCode.mjs";
-import { withoutNames } from "./packKernels.mjs";
+import { withoutNames } from "./wasmFile.mjs";
 
 const LIST = join(root, "scripts/hotFunctions.json");
 const TARGETS = ["strict", "relaxed"];

@@ -1,136 +1,120 @@
 /**
- * Strict and relaxed kernels as one text. They differ in few instructions, so each function of the one stands beside its twin of the
- * other, where the compressor sees it: 40 % less than two texts. src/machine/unpackKernels.ts takes it apart.
+ * Strict and relaxed kernels as one text, a third smaller than both modules compressed as they are: opcodes, locals, offsets, numbers and constants
+ * stand in streams of their own, where like follows like; a local is how many others were used since it was; an operand that is nearly always the
+ * same belongs to the opcode; functions that both modules have stand there once, twins side by side. assembly/unpack.ts, which comes with them,
+ * puts them together.
  */
-import { deflateRawSync } from "node:zlib";
+import { deflateRawSync, constants as zlib } from "node:zlib";
+import { functionsOf, instructionsOf } from "./wasmFile.mjs";
 
-/** Sections of a module: custom, code. */
-const CUSTOM = 0;
-const CODE = 10;
-/** Subsection of the name section. */
-const FUNCTION_NAMES = 1;
-/** Bits of the modules a piece belongs to. */
+/** Bits of the modules that a function belongs to. */
 const [STRICT, RELAXED] = [1, 2];
 
-/** Deflated, in base64. Each piece: a little-endian word, length × 4 + the modules it belongs to, then its bytes. */
-export function packKernels({ strict, relaxed }) {
-  const pieces = [];
-  const add = (modules, bytes) => {
-    const word = Buffer.alloc(4);
-    word.writeUInt32LE(bytes.length * 4 + modules);
-    pieces.push(word, bytes);
-  };
+/** By the kinds of the operands: Form in assembly/unpack.ts. */
+const FORMS = { "": 0, local: 1, offset: 2, number: 3, "offset number": 4, call: 5, labels: 6 };
+const CONSTANT = 8;
+
+/** A module's functions, and a function's locals: their numbers have one byte. */
+const MOST = 128;
+
+/** Deflated, in base64: length of the program `unpack` (2 bytes, little-endian), that program, and what it puts together. */
+export function packKernels({ strict, relaxed, unpack }) {
   const [left, right] = [functionsOf(strict), functionsOf(relaxed)];
-  add(STRICT, left.head);
-  add(RELAXED, right.head);
-  for (const [a, b] of paired(left.functions, right.functions)) {
-    if (a !== undefined && b !== undefined && a.bytes.equals(b.bytes)) add(STRICT + RELAXED, a.bytes);
-    else {
-      if (a !== undefined) add(STRICT, a.bytes);
-      if (b !== undefined) add(RELAXED, b.bytes);
-    }
-  }
-  return deflateRawSync(Buffer.concat(pieces), { level: 9 }).toString("base64");
-}
-
-/** A module without its custom sections. */
-export function withoutNames(wasm) {
-  const kept = sectionsOf(wasm).filter(({ id }) => id !== CUSTOM);
-  return Buffer.concat([wasm.subarray(0, 8), ...kept.map(({ start, end }) => wasm.subarray(start, end))]);
-}
-
-/** A module with a custom section more. */
-export function withNote(wasm, name, text) {
-  const content = [name.length, ...Buffer.from(name), ...Buffer.from(text)];
-  if (content.length > 127) throw new Error(`kernels: a note of ${content.length} bytes; its length has one byte here`);
-  return Buffer.concat([wasm, Buffer.from([CUSTOM, content.length, ...content])]);
-}
-
-/**
- * asc gives a module with atomics for a shared memory only: limits 3, "shared with a maximum". They do as well on an unshared one,
- * limits 1, which is what a page streams. The host makes the shared twin.
- */
-export function unshared(wasm) {
-  const name = Buffer.from("\x03env\x06memory\x02");
-  const at = wasm.indexOf(name) + name.length;
-  if (at < name.length || (wasm[at] !== 3 && wasm[at] !== 1)) throw new Error("kernels: no memory import with a maximum");
-  const copy = Buffer.from(wasm);
-  copy[at] = 1;
-  return copy;
-}
-
-/** Functions of both in order; a function that only one has stands alone. */
-function paired(left, right) {
-  const pairs = [];
-  let next = 0;
-  for (const a of left) {
-    const twin = right.findIndex(({ name }, index) => index >= next && name === a.name);
-    if (twin < 0) pairs.push([a, undefined]);
-    else {
-      for (; next < twin; next++) pairs.push([undefined, right[next]]);
-      pairs.push([a, right[next++]]);
-    }
-  }
-  for (; next < right.length; next++) pairs.push([undefined, right[next]]);
-  return pairs;
-}
-
-/** What is before the first function's body, without names, and the bodies with theirs. The code section is the last one. */
-function functionsOf(named) {
-  const names = functionNames(named);
-  const wasm = withoutNames(named);
-  const code = sectionsOf(wasm).at(-1);
-  if (code.id !== CODE) throw new Error(`kernels: the last section is number ${code.id}, needs ${CODE}`);
-  let [count, at] = leb(wasm, code.body);
-  const head = wasm.subarray(0, at);
-  const functions = [];
-  for (let index = 0; count > 0; count--, index++) {
-    const [length, body] = leb(wasm, at);
-    functions.push({ name: names.get(index), bytes: wasm.subarray(at, body + length) });
-    at = body + length;
-  }
-  return { head, functions };
-}
-
-function functionNames(wasm) {
-  const names = new Map();
-  for (const { id, body, end } of sectionsOf(wasm)) {
-    let [length, at] = leb(wasm, body);
-    if (id !== CUSTOM || wasm.toString("latin1", at, at + length) !== "name") continue;
-    at += length;
-    while (at < end) {
-      const kind = wasm[at];
-      const [size, start] = leb(wasm, at + 1);
-      at = start + size;
-      if (kind !== FUNCTION_NAMES) continue;
-      let [count, entry] = leb(wasm, start);
-      for (; count > 0; count--) {
-        const [index, afterIndex] = leb(wasm, entry);
-        [length, entry] = leb(wasm, afterIndex);
-        names.set(index, wasm.toString("utf8", entry, entry + length));
-        entry += length;
+  const functions = merged(left.functions, right.functions);
+  const firstOf = new Map(functions.map(({ name }, index) => [name, index]).reverse());
+  const most = Math.max(left.functions.length, right.functions.length);
+  if (most > MOST || functions.length > 2 * MOST) throw new Error(`kernels: ${most} functions, the packed form knows ${MOST}`);
+  const streams = { opcodes: [], locals: [], offsets: [], numbers: [], constants: [] };
+  const tokens = new Map();
+  const groups = [];
+  for (const { name, body, calls } of functions) {
+    const { locals, instructions } = instructionsOf(body);
+    groups.push(locals);
+    const recent = Array.from({ length: MOST }, (_, index) => index);
+    let call = 0;
+    for (const { bytes, operands } of instructions) {
+      const form = formOf(operands);
+      const token = [bytes.length, ...bytes, form].join();
+      if (!tokens.has(token)) tokens.set(token, tokens.size);
+      streams.opcodes.push(tokens.get(token));
+      for (const { kind, bytes: operand } of operands) {
+        if (kind === "local") {
+          const at = recent.indexOf(operand[0]);
+          if (at < 0 || operand.length > 1) throw new Error(`kernels: ${name} has a local of more than one byte`);
+          recent.unshift(...recent.splice(at, 1));
+          streams.locals.push(at);
+        } else if (kind === "call") streams.numbers.push(firstOf.get(calls[call++]));
+        else streams[{ offset: "offsets", constant: "constants" }[kind] ?? "numbers"].push(...operand);
       }
     }
   }
-  return names;
+  if (tokens.size > 256) throw new Error(`kernels: ${tokens.size} kinds of instructions, the packed form knows 256`);
+  const heads = [left.head, right.head].flatMap((head) => [...number(head.length), ...head]);
+  const table = [...tokens.keys()].flatMap((token) => token.split(",").map(Number));
+  const sizes = functions.flatMap(({ body, modules }) => number(body.length * 4 + modules));
+  const frame = [...heads, ...number(tokens.size), ...table, ...number(functions.length), ...sizes, ...groups.flatMap((each) => [...each])];
+  const all = [frame, ...Object.values(streams)];
+  const directory = all.slice(0, -1).flatMap(({ length }) => number(length));
+  const program = [unpack.length & 255, unpack.length >> 8, ...unpack];
+  return deflated([program, directory, ...all]).toString("base64");
 }
 
-function sectionsOf(wasm) {
-  const sections = [];
-  for (let at = 8; at < wasm.length; at = sections.at(-1).end) {
-    const [length, body] = leb(wasm, at + 1);
-    sections.push({ id: wasm[at], start: at, body, end: body + length });
+/** Every part with Huffman codes of its own. */
+function deflated(parts) {
+  const last = parts.length - 1;
+  return Buffer.concat(
+    parts.map((part, index) =>
+      deflateRawSync(Uint8Array.from(part), { level: 9, memLevel: 9, finishFlush: index === last ? zlib.Z_FINISH : zlib.Z_SYNC_FLUSH }),
+    ),
+  );
+}
+
+function formOf(operands) {
+  const constant = operands.find(({ kind }) => kind === "constant");
+  const form = constant ? CONSTANT + constant.bytes.length : FORMS[operands.map(({ kind }) => kind).join(" ")];
+  if (form === undefined) throw new Error(`kernels: an instruction has operands of the kinds ${operands.map(({ kind }) => kind).join(", ")}`);
+  return form;
+}
+
+/** Unsigned LEB128. */
+function number(value) {
+  return value < 128 ? [value] : [(value & 127) | 128, ...number(value >>> 7)];
+}
+
+/** Functions of both in order: those that are the same once, twins side by side, a function that only one has alone. Calls are by name. */
+function merged(left, right) {
+  const [strict, relaxed] = [left, right].map((functions) => functions.map((each) => ({ ...each, calls: callsOf(each.body, functions) })));
+  const all = [];
+  let next = 0;
+  for (const a of strict) {
+    const twin = relaxed.findIndex(({ name }, index) => index >= next && name === a.name);
+    if (twin < 0) {
+      all.push({ ...a, modules: STRICT });
+      continue;
+    }
+    for (; next < twin; next++) all.push({ ...relaxed[next], modules: RELAXED });
+    const b = relaxed[next++];
+    if (isSame(a, b)) all.push({ ...a, modules: STRICT + RELAXED });
+    else all.push({ ...a, modules: STRICT }, { ...b, modules: RELAXED });
   }
-  return sections;
+  for (; next < relaxed.length; next++) all.push({ ...relaxed[next], modules: RELAXED });
+  return all;
 }
 
-/** [value, where it ends] of an unsigned LEB128. */
-function leb(bytes, at) {
-  let value = 0;
-  let shift = 0;
-  do {
-    value |= (bytes[at] & 127) << shift;
-    shift += 7;
-  } while (bytes[at++] > 127);
-  return [value >>> 0, at];
+/** Names of the functions that a body calls, in order. */
+function callsOf(body, functions) {
+  const operands = instructionsOf(body).instructions.flatMap((each) => each.operands);
+  return operands.filter(({ kind }) => kind === "call").map(({ bytes }) => functions[bytes[0]].name);
+}
+
+/** Whether two bodies differ in nothing but what number the called functions have. */
+function isSame(a, b) {
+  if (a.body.length !== b.body.length || a.calls.join() !== b.calls.join()) return false;
+  const [x, y] = [a, b].map(({ body }) => instructionsOf(body));
+  if (!x.locals.equals(y.locals) || x.instructions.length !== y.instructions.length) return false;
+  return x.instructions.every(({ bytes, operands }, index) => {
+    const other = y.instructions[index];
+    if (!bytes.equals(other.bytes)) return false;
+    return operands.every((each, at) => each.kind === "call" || each.bytes.equals(other.operands[at].bytes));
+  });
 }
