@@ -105,8 +105,11 @@ export const contracts = {
     step.choice("kind", Object.values(Pooling));
     const { windowHeight, windowWidth, strideY, strideX, padTop, padLeft } = windowOf(step);
     // Every window meets the image.
-    if (padTop >= windowHeight || (output.height - 1) * strideY - padTop >= input.height) step.fail("padTop", "leaves a window without rows");
-    if (padLeft >= windowWidth || (output.width - 1) * strideX - padLeft >= input.width) step.fail("padLeft", "leaves a window without columns");
+    const [lastRow, lastColumn] = [(output.height - 1) * strideY - padTop, (output.width - 1) * strideX - padLeft];
+    if (padTop >= windowHeight || lastRow >= input.height) step.fail("padTop", "leaves a window without rows");
+    if (padLeft >= windowWidth || lastColumn >= input.width) step.fail("padLeft", "leaves a window without columns");
+    if (lastRow + windowHeight >= 2 ** 31) step.fail("windowHeight", "makes the last window end beyond 2^31 rows");
+    if (lastColumn + windowWidth >= 2 ** 31) step.fail("windowWidth", "makes the last window end beyond 2^31 columns");
     return elements(output) * Math.min(windowHeight, input.height) * Math.min(windowWidth, input.width);
   }),
 

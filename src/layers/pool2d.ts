@@ -53,6 +53,10 @@ function pool(scope: LayerScope, value: Value, { kind, poolSize = 2, strides = p
     dilation: [1, 1],
     padding: checkPadding(where, padding),
   });
+  const { windowHeight, windowWidth } = geometry;
+  // The cells of a window are numbered.
+  if (windowHeight * windowWidth >= 2 ** 31)
+    throw new RangeError(`${where}: a window of ${windowHeight}x${windowWidth} cells is too large, needs less than 2^31`);
   const shape = [geometry.outHeight, geometry.outWidth, value.shape[2]];
   return scope.node("pool2d", { inputs: [value], shape, attributes: { kind, geometry } });
 }

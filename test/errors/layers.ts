@@ -89,6 +89,12 @@ export const badLayers: BadInput[] = [
     RangeError,
     "maxPooling2d: window 5x5 is larger than its padded input 4x4",
   ],
+  [
+    "a pooling window of 2^32 cells",
+    () => on(image, maxPooling2d({ poolSize: 65536, padding: "same" })),
+    RangeError,
+    "maxPooling2d: a window of 65536x65536 cells is too large, needs less than 2^31",
+  ],
   ["groups that do not divide", () => conv({ groups: 3 }), RangeError, 'conv2d "conv1": groups 3 must divide the 2 input channels and the 4 filters'],
   ["groups 0", () => conv({ groups: 0 }), RangeError, 'conv2d "conv1": groups must be a whole number ≥ 1, got 0'],
   ["unknown padding", () => conv({ padding: "smae" }), RangeError, 'conv2d "conv1": padding must be "valid" or "same", got "smae"'],

@@ -282,6 +282,13 @@ describe("refuses, naming the field,", () => {
       "field padTop leaves a window without rows",
     ],
     [
+      "a pooling window whose end no number reaches",
+      (json) => {
+        stepOf(json, "pool2dOutput").fields.windowWidth = 2 ** 31 - 1;
+      },
+      "field windowWidth makes the last window end beyond 2^31 columns",
+    ],
+    [
       "an argmax nobody reads",
       (json) => {
         stepOf(json, "pool2dOutput").fields.argmax = { prepared: 0 };
