@@ -53,6 +53,14 @@ describe("embed", () => {
     });
   }
 
+  test("without its model says which address gave what", async ({ openExample }) => {
+    const tab = await openExample("/");
+    await tab.context.route("**/*.safetensors", (route) => route.fulfill({ status: 404, body: "" }));
+    await tab.page.goto(new URL("/embed/", tab.page.url()).href);
+    await expect.poll(() => words(tab.page, "h1")).toMatch(/digits\.run\.safetensors answered 404/);
+    tab.taken(/digits.run|404|classify/);
+  });
+
   test("by keyboard, by finger", async ({ openExample }) => {
     const { page } = await openExample("/embed/", { hasTouch: true });
     await page.waitForLoadState("networkidle");
