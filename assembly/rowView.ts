@@ -30,24 +30,24 @@ export function viewPixels(view: RowView, tensor: Tensor, y: i32, x: i32, stepY:
 
 /** Writes the pointers of `count` rows from firstRow on; the last is repeated to fill a tile. */
 export function fillPointers(table: usize, view: RowView, firstRow: i32, count: i32): void {
-  const pixels = view.height * view.width;
-  let image = firstRow / pixels;
-  let y = (firstRow - image * pixels) / view.width;
-  let x = firstRow - image * pixels - y * view.width;
-  let ptr = view.base + image * view.imageStep + y * view.rowStep + x * view.pixelStep;
-  const end = table + (<usize>count + REPEATED) * sizeof<usize>();
-  for (let left = count; table < end; table += sizeof<usize>()) {
-    store<usize>(table, ptr);
-    if (--left <= 0) continue;
-    if (++x < view.width) {
-      ptr += view.pixelStep;
-      continue;
+  const line = firstRow / view.width;
+  const step = view.pixelStep;
+  let image = line / view.height;
+  let y = line - image * view.height;
+  let x = firstRow - line * view.width;
+  let ptr: usize = 0;
+  while (count > 0) {
+    const inLine = min(count, view.width - x);
+    ptr = view.base + image * view.imageStep + y * view.rowStep + x * step;
+    for (const end = table + (<usize>inLine << 2); table < end; table += sizeof<usize>()) {
+      store<usize>(table, ptr);
+      ptr += step;
     }
+    count -= inLine;
     x = 0;
-    if (++y == view.height) {
-      y = 0;
-      image++;
-    }
-    ptr = view.base + image * view.imageStep + y * view.rowStep;
+    if (++y < view.height) continue;
+    y = 0;
+    image++;
   }
+  for (let i: usize = 0; i < REPEATED; i++) store<usize>(table + i * sizeof<usize>(), ptr - step);
 }
