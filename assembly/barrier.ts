@@ -4,8 +4,8 @@
  */
 import { PROGRESS, PROGRESS_BYTES, RunHeader, RUN_HEADER } from "./records";
 
-/** Loads before a thread goes to sleep: about 5 µs, less than a sleep and a wake-up cost. */
-const SPINS: i32 = 2000;
+/** Loads before a thread goes to sleep: about 50 µs, what a sleep and a wake-up cost. */
+const SPINS: i32 = 20_000;
 /** Nanoseconds without progress after which a thread gives up waiting: the host looks at its workers. */
 const PATIENCE: i64 = 1_000_000_000;
 /** Offset of Progress.sleepers. */
