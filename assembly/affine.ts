@@ -1,13 +1,15 @@
 import { AffineOutput, RunHeader, RUN_HEADER, Write } from "./records";
 import { f32At, LANES, multiplyAdd, storeUpTo } from "./lanes";
 import { pixelPtr } from "./tensor";
+import { firstOf } from "./share";
 
 /** output [batch, height, width, channels] ← or += input · scale [channels] + offset [channels]. */
 export function affineOutput(record: AffineOutput, thread: i32, threads: i32): void {
   const input = record.input;
   const output = record.output;
   const rows = changetype<RunHeader>(RUN_HEADER).batch * output.height;
-  for (let row = thread; row < rows; row += threads) {
+  const end = firstOf(rows, thread + 1, threads);
+  for (let row = firstOf(rows, thread, threads); row < end; row++) {
     const image = row / output.height;
     const y = row - image * output.height;
     let from = pixelPtr(input, image, y, 0);

@@ -1,6 +1,7 @@
 import { Binary, BinaryOutput, RunHeader, RUN_HEADER, Write } from "./records";
 import { f32At, LANES, storeUpTo } from "./lanes";
 import { hasWholeRows, pixelPtr } from "./tensor";
+import { firstOf } from "./share";
 
 /** output [batch, height, width, channels] ← or += left ∘ right; an operand with strides of 0 is broadcast. */
 export function binaryOutput(record: BinaryOutput, thread: i32, threads: i32): void {
@@ -37,7 +38,8 @@ function combine<Op>(record: BinaryOutput, thread: i32, threads: i32): void {
   const run = whole ? output.width * output.channels : output.channels;
   const runs = whole ? 1 : output.width;
   const rows = changetype<RunHeader>(RUN_HEADER).batch * output.height;
-  for (let row = thread; row < rows; row += threads) {
+  const end = firstOf(rows, thread + 1, threads);
+  for (let row = firstOf(rows, thread, threads); row < end; row++) {
     const image = row / output.height;
     const y = row - image * output.height;
     let leftPtr = pixelPtr(left, image, y, 0);

@@ -2,6 +2,7 @@ import { ClearHalo, RunHeader, RUN_HEADER, Tensor } from "./records";
 import { f32At } from "./lanes";
 import { zeroRun } from "./fill";
 import { hasWholeRows, pixelPtr } from "./tensor";
+import { firstOf } from "./share";
 
 /** The halo of every image of output [batch, height, width, channels] ← 0; of a channel slice only its own channels. */
 export function clearHalo(record: ClearHalo, thread: i32, threads: i32): void {
@@ -9,7 +10,8 @@ export function clearHalo(record: ClearHalo, thread: i32, threads: i32): void {
   const wholeWidth = output.haloLeft + output.width + output.haloRight;
   const rowsPerImage = output.haloTop + output.height + output.haloBottom;
   const rows = changetype<RunHeader>(RUN_HEADER).batch * rowsPerImage;
-  for (let row = thread; row < rows; row += threads) {
+  const end = firstOf(rows, thread + 1, threads);
+  for (let row = firstOf(rows, thread, threads); row < end; row++) {
     const image = row / rowsPerImage;
     const y = row - image * rowsPerImage - output.haloTop;
     if (y < 0 || y >= output.height) {

@@ -1,5 +1,6 @@
 import { Copy, RunHeader, RUN_HEADER, Write } from "./records";
 import { f32At, LANES } from "./lanes";
+import { firstOf } from "./share";
 
 /** output [batch, height, width, channels] ← or += input. */
 export function copy(record: Copy, thread: i32, threads: i32): void {
@@ -10,7 +11,8 @@ export function copy(record: Copy, thread: i32, threads: i32): void {
   const run = whole ? output.width * output.channels : output.channels;
   const runs = whole ? 1 : output.width;
   const rows = changetype<RunHeader>(RUN_HEADER).batch * output.height;
-  for (let row = thread; row < rows; row += threads) {
+  const end = firstOf(rows, thread + 1, threads);
+  for (let row = firstOf(rows, thread, threads); row < end; row++) {
     const image = row / output.height;
     const y = row - image * output.height;
     let from = f32At(input.base, image * input.imageStride + y * input.rowStride);

@@ -1,6 +1,7 @@
 /** Contiguous runs of elements: how a tensor falls into them, how threads share them, how they end. */
 import { RunHeader, RUN_HEADER, Tensor } from "./records";
 import { f32At, LANES } from "./lanes";
+import { firstOf } from "./share";
 
 /** Whether the pixels of a row lie one behind the other. */
 // @ts-ignore: decorator
@@ -40,7 +41,8 @@ export function eachRun<Body>(record: usize, a: Tensor, b: Tensor, c: Tensor, th
   const whole = rowsAreRuns(a) && rowsAreRuns(b) && rowsAreRuns(c);
   const count = whole ? rowElements : a.channels;
   const runs = whole ? 1 : a.width;
-  for (let row = thread; row < rows; row += threads) {
+  const end = firstOf(rows, thread + 1, threads);
+  for (let row = firstOf(rows, thread, threads); row < end; row++) {
     const image = row / a.height;
     const y = row - image * a.height;
     let aPtr = f32At(a.base, image * a.imageStride + y * a.rowStride);

@@ -7,6 +7,7 @@ import { storeTile } from "../matmul";
 import { Matmul, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
 import { ASIDE, MAX_ROWS, RowView, TABLE_BYTES, fillPointers } from "../rowView";
 import { copyTile, setAside } from "./tiles";
+import { firstOf } from "../share";
 
 /** The least outputs of a row that are computed at one time. */
 const QUAD: i32 = 4;
@@ -23,7 +24,8 @@ export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const width = matmul.target.width;
   const inSpans = width >= QUAD && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
   const rows = matmul.rows / width;
-  for (let row = thread; row < rows; row += threads) {
+  const end = firstOf(rows, thread + 1, threads);
+  for (let row = firstOf(rows, thread, threads); row < end; row++) {
     if (inSpans) runRow(matmul, row, stride);
     else for (let x = 0; x < width; x += MAX_ROWS - QUAD) runPixels(matmul, row * width + x, min(MAX_ROWS - QUAD, width - x));
   }

@@ -4,6 +4,7 @@ import { LANES, f32At, storeUpTo } from "../lanes";
 import { vector1x32 } from "../matmul";
 import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
 import { ASIDE, TABLE_BYTES, fillPointers } from "../rowView";
+import { firstOf } from "../share";
 
 /** What the rows of a block read, at most (taps apart): half of a small second-level cache. */
 const BLOCK_BYTES: i32 = 256 << 10;
@@ -20,18 +21,21 @@ export function chooseBlocks(matmul: Matmul, sourceChannels: i32): void {
 }
 
 /**
- * Computes this thread's share: blocks of rows, and where these are few, ranges of panels. Every element is summed by one
- * thread, from the bias on, k ascending, so its bits depend on neither the share nor its place in a tile.
+ * Computes this thread's share: blocks of rows, as many for every thread, and where these are few, ranges of panels. Every element is
+ * summed by one thread, from the bias on, k ascending, so its bits depend on neither the share nor its place in a tile.
  */
 export function runMatmul(matmul: Matmul, thread: i32, threads: i32): void {
   const panels = matmul.groups * matmul.panels;
-  const blocks = (matmul.rows + matmul.blockRows - 1) / matmul.blockRows;
-  const parts = threads == 1 ? 1 : min(panels, (3 * threads + blocks - 1) / blocks);
-  for (let task = thread; task < blocks * parts; task += threads) {
+  const steps = (matmul.rows + BLOCK_ROWS_STEP - 1) / BLOCK_ROWS_STEP;
+  let blocks = (matmul.rows + matmul.blockRows - 1) / matmul.blockRows;
+  if (blocks >= threads) blocks = min(steps, ((blocks + threads - 1) / threads) * threads);
+  const parts = blocks % threads == 0 ? 1 : min(panels, threads);
+  const end = firstOf(blocks * parts, thread + 1, threads);
+  for (let task = firstOf(blocks * parts, thread, threads); task < end; task++) {
     const block = task / parts;
     const part = task - block * parts;
-    const firstRow = block * matmul.blockRows;
-    const count = min(matmul.blockRows, matmul.rows - firstRow);
+    const firstRow = firstOf(steps, block, blocks) * BLOCK_ROWS_STEP;
+    const count = min(firstOf(steps, block + 1, blocks) * BLOCK_ROWS_STEP, matmul.rows) - firstRow;
     const table = changetype<usize>(matmul) + TABLES;
     fillPointers(table, matmul.source, firstRow, count);
     fillPointers(table + TABLE_BYTES, matmul.target, firstRow, count);

@@ -6,6 +6,7 @@
  * window reaches.
  */
 import { Matmul, PANEL_ROW_BYTES, TILE_COLUMNS } from "../matmulPlan";
+import { firstOf } from "../share";
 import { multiplyRows } from "./winogradProduct";
 import { LINES_BYTES, copyPatch, transformInput, transformOutput } from "./winogradTransforms";
 
@@ -57,13 +58,12 @@ export function runWinograd(matmul: Matmul, thread: i32, threads: i32): void {
   let blocks = (quads * 4 + BLOCK_TILES - 1) / BLOCK_TILES;
   if (blocks >= threads) blocks = min(quads, ((blocks + threads - 1) / threads) * threads);
   const parts = blocks >= threads ? 1 : min(matmul.panels, (threads + blocks - 1) / blocks);
-  for (let task = thread; task < blocks * parts; task += threads) {
+  const end = firstOf(blocks * parts, thread + 1, threads);
+  for (let task = firstOf(blocks * parts, thread, threads); task < end; task++) {
     const block = task / parts;
     const part = task - block * parts;
-    const firstQuad = <i32>((<i64>block * quads) / blocks);
-    const endQuad = <i32>((<i64>(block + 1) * quads) / blocks);
-    plan.firstTile = firstQuad << 2;
-    plan.tiles = min(endQuad << 2, images * plan.tilesDown * plan.tilesAcross) - plan.firstTile;
+    plan.firstTile = firstOf(quads, block, blocks) << 2;
+    plan.tiles = min(firstOf(quads, block + 1, blocks) << 2, images * plan.tilesDown * plan.tilesAcross) - plan.firstTile;
     transformInputs(matmul, plan);
     const endPanel = ((part + 1) * matmul.panels) / parts;
     for (let panel = (part * matmul.panels) / parts; panel < endPanel; panel += CHUNK_PANELS) {
