@@ -30,17 +30,28 @@ const SPANS = [
 export function generateTiles() {
   const head = [
     "// Made by scripts/tiles.mjs: micro-kernels, every sum in a local.",
-    'import { LANES, multiplyAdd, storeUpTo } from "../../assembly/lanes";',
+    'import { finishSpan } from "../../assembly/conv2d/finishSpan";',
+    'import { LANES, multiplyAdd } from "../../assembly/lanes";',
     'import { clamp, leak } from "../../assembly/matmul";',
-    'import { Matmul, PANEL_ROW_BYTES, ZEROS } from "../../assembly/matmulPlan";',
+    'import { Matmul, PANEL_ROW_BYTES, TILE, ZEROS } from "../../assembly/matmulPlan";',
     'import { TABLE_BYTES } from "../../assembly/rowView";',
   ];
   const products = TILES.flatMap((tile) => [segmentTile(tile), rowTile(tile)]);
-  return [...head, ...products, stripTile(TILES[0]), ...SPANS.map(depthwiseSpan), ""].join("\n");
+  return [...head, ...products, stripTile(TILES[0]), ...SPANS.map(depthwiseSpan), spanChoice(), ""].join("\n");
 }
 
 const each = (count, line) => Array.from({ length: count }, (_, index) => line(index)).join("\n");
 const sums = (rows, line) => each(rows * COLUMNS, (index) => line(Math.floor(index / COLUMNS), index % COLUMNS));
+
+/** The kernel of a window and a stride with the most pixels that `count` (at least 4) has. */
+function spanChoice() {
+  const fits = ({ window, stride, pixels }) => `matmul.innerCount == ${window} && stride == ${stride} && count >= ${pixels}`;
+  const call = ({ window, stride, pixels }) => `depthwise${window}s${stride}x${pixels}(matmul, source, target, addend, count)`;
+  return `
+export function depthwiseSpan(matmul: Matmul, source: usize, target: usize, addend: usize, count: i32, stride: i32): void {
+${each(SPANS.length, (index) => `if (${fits(SPANS.at(-1 - index))}) return ${call(SPANS.at(-1 - index))};`)}
+}`;
+}
 
 /** c += a[k] ⊗ panel[k], `steps` at a turn, until k is 0. `a(row, step)` loads a value into all lanes, `next` moves to the next turn. */
 function kLoop({ rows, steps, fence }, { a, next }) {
@@ -157,7 +168,7 @@ ${each(rows, (i) => `if (add) {\n${each(COLUMNS, (j) => `c${i}${j} = f32x4.add(v
 /**
  * `count` (at least `pixels`) pixels of a row of a depthwise convolution, all channels: `pixels` neighbours x 4 channels at a time. Taps of
  * a window's row are neighbours too, and a value that is loaded meets all those that it has among the pixels. The last ones overlap
- * those before; what was stored there is not stored again, since it may be its own addend.
+ * those before.
  */
 function depthwiseSpan({ window, stride, pixels }) {
   const reach = window + (pixels - 1) * stride;
@@ -177,6 +188,7 @@ const innerPanelStep = matmul.innerPanelStep;
 const outerStep = matmul.outerStep - ${reach - 1} * innerStep;
 const outerPanelStep = matmul.outerPanelStep - ${window - 1} * innerPanelStep;
 const outerCount = matmul.outerCount;
+const plain = addend == 0 && !matmul.leaky;
 for (let channel = 0; channel < matmul.columns; channel += LANES) {
 const offset = <usize>channel << 2;
 const lanes = matmul.columns - channel;
@@ -193,24 +205,16 @@ ${products}
 a += outerStep;
 b += outerPanelStep;
 }
-if (addend != 0) {
-const plusStep = matmul.addend.pixelStep;
-let plus = addend + offset + first * plusStep;
-${eachPixel((pixel) => `c${pixel} = f32x4.add(c${pixel}, v128.load(plus));${pixel < pixels - 1 ? "\nplus += plusStep;" : ""}`)}
-}
-if (matmul.leaky) {
-const alpha = f32x4.splat(matmul.alpha);
-const zero = f32x4.splat(0);
-${eachPixel((pixel) => `c${pixel} = leak(c${pixel}, alpha, zero);`)}
-}
-const low = f32x4.splat(matmul.low);
-const high = f32x4.splat(matmul.high);
 const toStep = matmul.target.pixelStep;
 let to = target + offset + first * toStep;
-if (first == next && lanes >= LANES) {
+if (plain && lanes >= LANES) {
+const low = f32x4.splat(matmul.low);
+const high = f32x4.splat(matmul.high);
 ${eachPixel((pixel) => `v128.store(to, clamp(c${pixel}, low, high));${pixel < pixels - 1 ? "\nto += toStep;" : ""}`)}
 } else {
-${eachPixel((pixel) => `${pixel < pixels - 1 ? `if (first + ${pixel} >= next) ` : ""}storeUpTo(to, clamp(c${pixel}, low, high), lanes);${pixel < pixels - 1 ? "\nto += toStep;" : ""}`)}
+const tile = changetype<usize>(matmul) + TILE;
+${eachPixel((pixel) => `v128.store(tile, c${pixel}, ${16 * pixel});`)}
+finishSpan(matmul, next - first, ${pixels}, to, addend != 0 ? addend + offset + first * matmul.addend.pixelStep : 0, lanes);
 }
 }
 }

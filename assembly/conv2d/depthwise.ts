@@ -1,7 +1,5 @@
 /** Depthwise convolutions: every channel with its own window. Threads share the rows of the output. */
-import {
-  depthwise3s1x4, depthwise3s1x8, depthwise3s2x4, depthwise3s2x8, depthwise5s1x4, depthwise5s1x6, depthwise5s2x4, depthwise5s2x6,
-} from "../../build/assembly/tiles";
+import { depthwiseSpan } from "../../build/assembly/tiles";
 import { multiplyAdd } from "../lanes";
 import { storeTile } from "../matmul";
 import { Matmul, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
@@ -46,7 +44,7 @@ function runRow(matmul: Matmul, row: i32, stride: i32): void {
   let addend = matmul.addend.base != 0 ? pixelAt(matmul.addend, image, y) : 0;
   for (let left = width; left > 0; ) {
     const count = left < SPAN + 2 * QUAD ? left : SPAN;
-    runSpan(matmul, source, target, addend, count, stride);
+    depthwiseSpan(matmul, source, target, addend, count, stride);
     source += count * matmul.source.pixelStep;
     target += count * matmul.target.pixelStep;
     if (addend != 0) addend += count * matmul.addend.pixelStep;
@@ -56,21 +54,6 @@ function runRow(matmul: Matmul, row: i32, stride: i32): void {
 
 function pixelAt(view: RowView, image: i32, y: i32): usize {
   return view.base + image * view.imageStep + y * view.rowStep;
-}
-
-function runSpan(matmul: Matmul, source: usize, target: usize, addend: usize, count: i32, stride: i32): void {
-  const narrow = count < (matmul.innerCount == 3 ? 8 : 6);
-  if (matmul.innerCount == 3) {
-    if (stride == 1) {
-      if (narrow) depthwise3s1x4(matmul, source, target, addend, count);
-      else depthwise3s1x8(matmul, source, target, addend, count);
-    } else if (narrow) depthwise3s2x4(matmul, source, target, addend, count);
-    else depthwise3s2x8(matmul, source, target, addend, count);
-  } else if (stride == 1) {
-    if (narrow) depthwise5s1x4(matmul, source, target, addend, count);
-    else depthwise5s1x6(matmul, source, target, addend, count);
-  } else if (narrow) depthwise5s2x4(matmul, source, target, addend, count);
-  else depthwise5s2x6(matmul, source, target, addend, count);
 }
 
 /** `count` pixels, at most MAX_ROWS, of all channels. */
