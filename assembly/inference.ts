@@ -24,7 +24,7 @@ import { copy } from "./copy";
 import { fill } from "./fill";
 import { foldStatistics, foldWeights } from "./foldedNormalization";
 import { packWeights } from "./packWeights";
-import { pool2dOutput } from "./pool2d";
+import { pool2dValues } from "./poolRows";
 import { softmaxOutput } from "./softmax";
 
 export { writeConstants } from "./lanes";
@@ -52,7 +52,7 @@ function dispatch(at: usize): void {
     case Kernel.conv2dOutput:
       return conv2dOutput(changetype<Conv2dOutput>(at), 0, 1);
     case Kernel.pool2dOutput:
-      return pool2dOutput(changetype<Pool2dOutput>(at), 0, 1);
+      return pool2dValues(changetype<Pool2dOutput>(at), 0, 1);
     case Kernel.activationOutput:
       return activationOutput(changetype<ActivationOutput>(at), 0, 1);
     case Kernel.softmaxOutput:

@@ -158,6 +158,27 @@ describe.each(machineNames)("pool2d on %s", (machine) => {
       }
     });
 
+    test.each([geometries[0], geometries[1], geometries[12]])(
+      "$name, few channels one behind the other: nothing is written behind them",
+      async (geometry) => {
+        for (const channels of [1, 2, 3, 4, 5, 6, 7, 9, 11, 13]) {
+          const memory = new TestMemory(machine);
+          const fields = recordFields(geometry, kind);
+          const input = memory.tensor([2, ...geometry.size, channels]);
+          const output = memory.tensor([2, ...geometry.out, channels], { values: "nan" });
+          const argmax = memory.bytes(2 * geometry.out[0] * geometry.out[1] * channels);
+          const inputGrad = memory.tensor([2, ...geometry.size, channels], { values: "nan" });
+          const expected = pool(geometry, kind, memory.read(input), 2, channels);
+          await memory.run("pool2dOutput", { input, output, argmax, ...fields });
+          expectClose(memory.read(output), expected.pooled, kind === Pooling.max ? EXACT : F32_SUM);
+          if (kind === Pooling.max) expect(readCells(memory, argmax, 1)).toEqual(expected.argmax);
+          const expectedGrad = poolGrad(geometry, kind, memory.read(output), expected.argmax, 2, channels);
+          await memory.run("pool2dInputGrad", { outputGrad: output, inputGrad, argmax, ...fields, write: Write.overwrite });
+          expectClose(memory.read(inputGrad), expectedGrad, F32_SUM);
+        }
+      },
+    );
+
     test("samples beyond the batch stay", async () => {
       const memory = new TestMemory(machine);
       const fields = recordFields(geometries[0], kind);
