@@ -23,7 +23,8 @@ export function clearHalo(record: ClearHalo, thread: i32, threads: i32): void {
   }
 }
 
-function clearPixels(output: Tensor, at: usize, pixels: i32): void {
+/** `pixels` of a row, from address `at` on, ← 0. */
+export function clearPixels(output: Tensor, at: usize, pixels: i32): void {
   if (hasWholeRows(output)) return zeroRun(at, pixels * output.channels);
   for (let i = 0; i < pixels; i++) {
     zeroRun(at, output.channels);

@@ -1,102 +1,81 @@
 import { Pool2dInputGrad, Pooling, RunHeader, RUN_HEADER, Write } from "./records";
+import { clearPixels } from "./clearHalo";
 import { f32At, LANES, storeUpTo } from "./lanes";
 import { zeroRun } from "./fill";
+import { touchPages } from "./pages";
+import { scatterSquares, spreadSquares } from "./pool2x2Grad";
 import { pixelPtr } from "./tensor";
+
+/** Written pages are touched so many pairs of rows before: 8 % more than with two. */
+const PAIRS_AHEAD: usize = 4;
 
 /**
  * inputGrad [batch, height, width, channels] ← or += the adjoint of pool2dOutput. A gather: each input pixel asks the windows
  * that cover it, in order, so rows split over threads even where windows overlap. Windows of 2 x 2 cells side by side are written
- * from the windows' side instead: each gradient is read once.
+ * from the windows' side instead: each gradient is read once. A unit of work is two rows.
  */
 export function pool2dInputGrad(record: Pool2dInputGrad, thread: i32, threads: i32): void {
-  if (record.kind == Pooling.mean) gradRows<MeanShare>(record, thread, threads);
-  else if (record.argmaxBytes == 1) gradRows<ByteCellShare>(record, thread, threads);
-  else gradRows<WordCellShare>(record, thread, threads);
-}
-
-/** A unit of work is two rows. */
-function gradRows<Share>(record: Pool2dInputGrad, thread: i32, threads: i32): void {
   const inputGrad = record.inputGrad;
   const outputGrad = record.outputGrad;
+  const batch = changetype<RunHeader>(RUN_HEADER).batch;
   const square = isSquare(record);
   const pairs = (inputGrad.height + 1) >> 1;
-  const units = changetype<RunHeader>(RUN_HEADER).batch * pairs;
-  for (let unit = thread; unit < units; unit += threads) {
+  const pairBytes = <usize>inputGrad.rowStride << 3;
+  const lastRow = pixelPtr(inputGrad, batch - 1, inputGrad.height - 1, 0);
+  for (let unit = thread; unit < batch * pairs; unit += threads) {
     const image = unit / pairs;
     const outY = unit - image * pairs;
     const y = outY << 1;
     const isPair = y + 1 < inputGrad.height;
     let columns = 0;
     if (square && isPair && outY < outputGrad.height) {
+      const ahead = pixelPtr(inputGrad, image, y, 0) + PAIRS_AHEAD * <usize>threads * pairBytes;
+      touchPages(ahead, min(ahead + pairBytes, lastRow));
       columns = min(outputGrad.width, inputGrad.width >> 1);
-      scatterSquares<Share>(record, image, outY, columns);
+      if (record.kind == Pooling.mean) spreadSquares(record, image, outY, columns);
+      else scatterSquares(record, image, outY, columns);
     }
-    gatherRow<Share>(record, image, y, columns << 1);
-    if (isPair) gatherRow<Share>(record, image, y + 1, columns << 1);
+    writeRow(record, image, y, columns << 1);
+    if (isPair) writeRow(record, image, y + 1, columns << 1);
   }
 }
 
-/** Whether windows of 2 x 2 cells lie side by side from the first cell on. */
+/** Whether windows of 2 x 2 cells lie side by side from the first cell on: pool2x2Grad.ts. */
 function isSquare(record: Pool2dInputGrad): bool {
   const window = record.windowHeight == 2 && record.windowWidth == 2;
   const stride = record.strideY == 2 && record.strideX == 2;
-  return window && stride && record.padTop == 0 && record.padLeft == 0 && record.write == Write.overwrite;
-}
-
-/** The four pixels of each of the first `columns` windows in a row. */
-function scatterSquares<Share>(record: Pool2dInputGrad, image: i32, outY: i32, columns: i32): void {
-  const share = changetype<Share>(0);
-  const inputGrad = record.inputGrad;
-  const outputGrad = record.outputGrad;
-  const channels = outputGrad.channels;
-  const vectorEnd = channels & ~(LANES - 1);
-  const fromStep = <usize>outputGrad.pixelStride << 2;
-  const pixelBytes = <usize>inputGrad.pixelStride << 2;
-  const rowBytes = <usize>inputGrad.rowStride << 2;
-  // From the record: V8 builds literal vectors anew at every use.
-  const second = record.windowWidth;
-  const key0 = share.key(record, 0, 0, second - 2);
-  const key1 = share.key(record, 0, 0, second - 1);
-  const key2 = share.key(record, 0, 0, second);
-  const key3 = share.key(record, 0, 0, second + 1);
-  let cells = share.cellsPtr(record.argmax, (image * outputGrad.height + outY) * outputGrad.width * channels);
-  let from = pixelPtr(outputGrad, image, outY, 0);
-  let to = pixelPtr(inputGrad, image, outY << 1, 0);
-  for (let outX = 0; outX < columns; outX++) {
-    let channel = 0;
-    let at = to;
-    for (; channel < vectorEnd; channel += LANES) {
-      const gradient = v128.load(f32At(from, channel));
-      const cell = share.cell(cells, channel);
-      const below = at + rowBytes;
-      v128.store(at, share.of(gradient, cell, key0));
-      v128.store(at + pixelBytes, share.of(gradient, cell, key1));
-      v128.store(below, share.of(gradient, cell, key2));
-      v128.store(below + pixelBytes, share.of(gradient, cell, key3));
-      at += 16;
-    }
-    if (channel < channels) {
-      const gradient = v128.load(f32At(from, channel));
-      const cell = share.cell(cells, channel);
-      storeUpTo(at, share.of(gradient, cell, key0), channels - channel);
-      storeUpTo(at + pixelBytes, share.of(gradient, cell, key1), channels - channel);
-      storeUpTo(at + rowBytes, share.of(gradient, cell, key2), channels - channel);
-      storeUpTo(at + rowBytes + pixelBytes, share.of(gradient, cell, key3), channels - channel);
-    }
-    from += fromStep;
-    to += pixelBytes << 1;
-    cells = share.cellsPtr(cells, channels);
-  }
+  const hasByteCells = record.kind == Pooling.mean || record.argmaxBytes == 1;
+  return window && stride && record.padTop == 0 && record.padLeft == 0 && record.write == Write.overwrite && hasByteCells;
 }
 
 /** The pixels of a row from `firstX` on. */
-function gatherRow<Share>(record: Pool2dInputGrad, image: i32, y: i32, firstX: i32): void {
+function writeRow(record: Pool2dInputGrad, image: i32, y: i32, firstX: i32): void {
   const inputGrad = record.inputGrad;
-  let to = pixelPtr(inputGrad, image, y, firstX);
-  for (let x = firstX; x < inputGrad.width; x++) {
-    gatherPixel<Share>(record, to, image, y, x);
-    to = f32At(to, inputGrad.pixelStride);
+  const outputGrad = record.outputGrad;
+  const isReached = y < reach(record.strideY, record.padTop, record.windowHeight, outputGrad.height);
+  const end = isReached ? min(reach(record.strideX, record.padLeft, record.windowWidth, outputGrad.width), inputGrad.width) : 0;
+  if (firstX < end) {
+    if (record.kind == Pooling.mean) gatherRow<MeanShare>(record, image, y, firstX, end);
+    else if (record.argmaxBytes == 1) gatherRow<ByteCellShare>(record, image, y, firstX, end);
+    else gatherRow<WordCellShare>(record, image, y, firstX, end);
   }
+  const x = max(firstX, end);
+  if (x < inputGrad.width && record.write == Write.overwrite) clearPixels(inputGrad, pixelPtr(inputGrad, image, y, x), inputGrad.width - x);
+}
+
+function gatherRow<Share>(record: Pool2dInputGrad, image: i32, y: i32, firstX: i32, end: i32): void {
+  let to = pixelPtr(record.inputGrad, image, y, firstX);
+  for (let x = firstX; x < end; x++) {
+    gatherPixel<Share>(record, to, image, y, x);
+    to = f32At(to, record.inputGrad.pixelStride);
+  }
+}
+
+/** Where no window reaches any more, along one axis. */
+// @ts-ignore: decorator
+@inline
+function reach(stride: i32, pad: i32, window: i32, windows: i32): i32 {
+  return (windows - 1) * stride - pad + window;
 }
 
 // @ts-ignore: decorator
