@@ -1,6 +1,6 @@
 /** Compiled kernels: those that come with the library, or from a file, bytes or a module of the user's. */
 import { builtinModule } from "../nodeModule.ts";
-import { unpackKernels } from "./unpackKernels.ts";
+import { unpackingMemory, unpackKernels } from "./unpackKernels.ts";
 
 export type Numerics = "strict" | "relaxed";
 
@@ -56,8 +56,10 @@ export function packedModule(packed: string, version: string, numerics: Numerics
     const beside = kernelsBeside(version, numerics);
     // Node may be kept waiting for the millisecond that this takes; a page may not.
     if (beside !== undefined) return new WebAssembly.Module(forMemory(beside, memory));
+    // At once: a page that makes models until the engine refuses them has its kernels all the same.
+    const scratch = unpackingMemory();
     const both = await kept(unpacked, packed, () => inflate(packed));
-    return WebAssembly.compile(forMemory(unpackKernels(both, numerics), memory));
+    return WebAssembly.compile(forMemory(unpackKernels(both, numerics, scratch), memory));
   });
 }
 
