@@ -8,6 +8,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildBundles } from "./bundles.mjs";
 import { root } from "./install.mjs";
 import { packKernels } from "./packKernels.mjs";
 import { generateRecords } from "./records.mjs";
@@ -106,75 +107,7 @@ async function buildLibrary() {
       writeFileSync(join(root, `dist/${prefix}${target}.wasm`), withNote(wasm, "convlet", version(prefix, sourcesHash())));
     }
   }
-  await Promise.all([bundles(), declarations()]);
-}
-
-async function bundles() {
-  const { build } = await import("esbuild");
-  const dist = (path) => join(root, "dist", path);
-  const source = (name) => join(root, `src/${name}.ts`);
-  const common = { bundle: true, minify: true, target: "es2022", sourcemap: true, logLevel: "warning" };
-  /** Another entry stays a file of its own: its classes exist once. */
-  const apart = {
-    name: "entries stay apart",
-    setup({ onResolve }) {
-      onResolve({ filter: /\/index\.ts$/ }, ({ importer }) => (importer === source("node") ? { path: "./index.js", external: true } : undefined));
-    },
-  };
-  /** To a worker the page gives its kernels compiled. */
-  const withoutKernels = {
-    name: "without kernels",
-    setup({ onLoad }) {
-      onLoad({ filter: /[/\\]build[/\\]kernels\.ts$/ }, ({ path }) => {
-        const contents = readFileSync(path, "utf8").replace(/(packed: string =) ".*"/, '$1 ""');
-        return { contents, loader: "ts" };
-      });
-    },
-  };
-  /** Of a file that is no module. */
-  const define = { "import.meta.url": "undefined" };
-  /** What is imported when it is needed is there at once in a single file; without the wrappers that esbuild gives such modules, 2 kB less. */
-  const atOnce = {
-    name: "all imports at once",
-    setup({ onLoad }) {
-      onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path }) => {
-        const imports = [];
-        const text = readFileSync(path, "utf8").replace(/\bimport\(("\.[^"]+")\)/g, (_, from) => {
-          imports.push(`import * as later${imports.length} from ${from};\n`);
-          return `later${imports.length - 1}`;
-        });
-        return { contents: text + imports.join(""), loader: "ts" };
-      });
-    },
-  };
-  /** First in the file: gzip then gives the text of the kernels a block of its own, 2 kB less than amid code. */
-  const first = (packed) => ({ inject: [join(root, `build/${packed}.ts`)] });
-  const esm = { ...common, format: "esm", outdir: dist("") };
-  const cjs = { ...common, format: "cjs", outdir: dist("cjs") };
-  const script = { ...common, format: "iife", define, plugins: [atOnce] };
-  await Promise.all([
-    build({ ...esm, ...first("kernels"), splitting: true, entryPoints: [source("index")] }),
-    build({ ...esm, plugins: [apart], entryPoints: [source("node")] }),
-    build({ ...esm, ...first("inferenceKernels"), entryPoints: [source("run")] }),
-    // Whole in one file: bundlers make one of a worker, and not all of them can when it imports something later.
-    build({ ...esm, define, plugins: [withoutKernels, atOnce], entryPoints: [source("worker")], footer: { js: "export {};" } }),
-    build({ ...cjs, define, plugins: [apart, atOnce], entryPoints: [source("index"), source("node")] }),
-    build({ ...cjs, define, plugins: [atOnce], entryPoints: [source("run")] }),
-    build({
-      ...script,
-      ...first("kernels"),
-      globalName: "convlet",
-      entryPoints: [source("script")],
-      outfile: dist("convlet.iife.js"),
-    }),
-    build({
-      ...script,
-      ...first("inferenceKernels"),
-      globalName: "convletRun",
-      entryPoints: [source("run")],
-      outfile: dist("convlet-run.iife.js"),
-    }),
-  ]);
+  await Promise.all([buildBundles(), declarations()]);
 }
 
 /** dist/types for import, the same in dist/cjs/types for require: what kind a declaration is of follows from the package.json above it. */

@@ -4,11 +4,11 @@ import { compileProgram, type ProgramSpec } from "./compiler/index.ts";
 import type { Graph } from "./graph.ts";
 import { KernelSourceError, type KernelSources } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
-import { plainMachine } from "./machine/plain/index.ts";
+import type { plainMachine } from "./machine/plain/index.ts";
 import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, State } from "./machine/state.ts";
-import { threadedMachine, usableThreads } from "./machine/threads.ts";
+import { usableThreads } from "./machine/threadCount.ts";
 import { type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
 import type { Section } from "./ops/op.ts";
 import { type Bases, emit, type Program, type RecordRange, tableBytes } from "./program.ts";
@@ -98,24 +98,30 @@ export class Engine {
   }
 
   private async load(numerics: Numerics): Promise<void> {
-    const { machine } = this.options;
-    const { memory } = this.state;
-    const { wasm: sources } = this.options;
-    if (machine === "plain" || this.options.elementBytes === 8) return this.usePlain();
+    const { machine, elementBytes } = this.options;
+    if (machine === "plain" || elementBytes === 8) return this.usePlain();
     try {
-      const loaded = await (this.threads > 1 ? threadedMachine(memory, numerics, this.threads, { sources }) : wasmMachine(memory, numerics, sources));
-      this.machines.set(numerics, loaded);
+      this.machines.set(numerics, await this.wasmMachine(numerics));
       if (this.disposed) this.dispose();
     } catch (cause) {
       // What the user named is to be mended, not to be made slow.
       if (cause instanceof KernelSourceError || cause instanceof TypeError) throw cause;
       if (machine === "wasm") throw new Error('machine: this engine or page refuses the WebAssembly kernels; use machine: "plain"', { cause });
       sayOnce(`convlet: WebAssembly is not to be had here (${(cause as Error).message}); running in plain JavaScript, which is much slower`);
-      this.usePlain();
+      await this.usePlain();
     }
   }
 
-  private usePlain(): void {
+  private async wasmMachine(numerics: Numerics): Promise<Machine> {
+    const { memory } = this.state;
+    const { wasm: sources } = this.options;
+    if (this.threads === 1) return wasmMachine(memory, numerics, sources);
+    const { threadedMachine } = await import("./machine/threads.ts");
+    return threadedMachine(memory, numerics, this.threads, { sources });
+  }
+
+  private async usePlain(): Promise<void> {
+    const { plainMachine } = await import("./machine/plain/index.ts");
     this.plain ??= plainMachine(this.state.memory, this.options.elementBytes);
     this.machines.set("plain", this.plain);
   }

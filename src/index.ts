@@ -3,7 +3,7 @@
 export { type ExportOptions, exportProgram } from "./exportProgram.ts";
 export type { DownloadOptions, DownloadProgress } from "./formats/download.ts";
 export { FileFormatError } from "./formats/safetensors.ts";
-export { deleteSaved, savedModels } from "./formats/storage.ts";
+export { deleteSaved, savedModels } from "./formats/saved.ts";
 export type { Classification, ClassifyOptions } from "./image/classify.ts";
 export type { ImageSource, Pixels } from "./image/pixels.ts";
 export type { Preprocessing } from "./image/preprocessing.ts";

@@ -14,7 +14,7 @@ import { type SummaryOptions, summarize } from "./inspect/summary.ts";
 import { type Architecture, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
 import type { Layer } from "./layers/layer.ts";
 import type { KernelSources } from "./machine/kernelModules.ts";
-import { threadCount } from "./machine/threads.ts";
+import { threadCount } from "./machine/threadCount.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
 import { checkModelOptions } from "./modelOptions.ts";
 import { checkNumber, checkOptions, within } from "./options.ts";

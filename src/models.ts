@@ -1,6 +1,7 @@
 /** The ways to a model: from layers, from symbolic values, from a file. */
 import { checkDownloadOptions, type DownloadOptions } from "./formats/download.ts";
-import { bytesSource, type ModelSource, openSource, type Source } from "./formats/source.ts";
+import { openSource } from "./formats/openSource.ts";
+import { bytesSource, type ModelSource, type Source } from "./formats/source.ts";
 import { traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { Model, type ModelOptions } from "./model.ts";

@@ -80,7 +80,7 @@ export class RunModel {
   private async start(memory: WebAssembly.Memory): Promise<void> {
     const { machine = "auto", numerics = "auto", wasm } = this.options;
     if (machine === "plain") {
-      this.machine = plainInferenceMachine(memory);
+      this.machine = await plainInferenceMachine(memory);
       return;
     }
     const isRelaxed = numerics !== "strict" && supports("relaxed") && (wasm === undefined || wasm.relaxed !== undefined);
@@ -91,7 +91,7 @@ export class RunModel {
       if (cause instanceof KernelSourceError || cause instanceof TypeError) throw cause;
       if (machine === "wasm") throw new Error('machine: this engine or page refuses the WebAssembly kernels; use machine: "plain"', { cause });
       sayOnce(`convlet: WebAssembly is not to be had here (${(cause as Error).message}); running in plain JavaScript, which is much slower`);
-      this.machine = plainInferenceMachine(memory);
+      this.machine = await plainInferenceMachine(memory);
     }
   }
 

@@ -1,8 +1,5 @@
 /** Where a model's file comes from: a file of Node, an address, or bytes. */
 import { nodeModule } from "../nodeModule.ts";
-import { describe } from "../shape.ts";
-import { checkSize, type DownloadOptions, download } from "./download.ts";
-import { browserPlace, readInBrowser } from "./storage.ts";
 
 export type ModelSource = string | URL | ArrayBuffer | Uint8Array;
 
@@ -14,22 +11,6 @@ export interface Source {
   /** Fills `into` with the bytes from `at` on. */
   read(at: number, into: Uint8Array): Promise<void>;
   close(): void;
-}
-
-/** TypeError for what is no source, and the reason why a file or an address cannot be read. */
-export async function openSource(source: ModelSource, options: DownloadOptions = {}): Promise<Source> {
-  if (source instanceof Uint8Array) return bytesSource(source, "load");
-  if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source), "load");
-  if (typeof source !== "string" && !(source instanceof URL)) {
-    throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
-  }
-  options.signal?.throwIfAborted();
-  const place = browserPlace(String(source));
-  if (place === undefined && !isFile(source)) return bytesSource(await download(source, options), String(source));
-  const opened = place === undefined ? await openFile(source) : bytesSource(await readInBrowser(place), String(source));
-  checkSize(`load: ${source}`, opened.length, options.maxBytes);
-  options.onProgress?.({ loaded: opened.length, total: opened.length });
-  return opened;
 }
 
 /** Whether Node reads it from its disk. */

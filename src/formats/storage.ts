@@ -3,23 +3,8 @@
  * nothing: a tab that is closed in its middle leaves what was there.
  */
 import { shown } from "../options.ts";
+import { browserPlace, type Place } from "./place.ts";
 import { FileFormatError } from "./safetensorsHeader.ts";
-
-type Scheme = "opfs" | "indexeddb" | "downloads";
-
-interface Place {
-  readonly scheme: Scheme;
-  readonly name: string;
-}
-
-/** Where a path with one of the schemes points to; undefined for any other text. RangeError for a name that cannot be. */
-export function browserPlace(path: string): Place | undefined {
-  const found = /^(opfs|indexeddb|downloads):\/\/(.*)$/.exec(path);
-  if (found === null) return undefined;
-  const [, scheme, name] = found;
-  if (name === "" || /[/\\]/.test(name) || /^\.+$/.test(name)) throw new RangeError(`${shown(path)}: ${shown(name)} is no name of a file`);
-  return { scheme: scheme as Scheme, name };
-}
 
 /** Resolves when the bytes are kept. Rejects, with what was there unharmed, when the browser's storage is full or refused. */
 export async function writeInBrowser({ scheme, name }: Place, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -58,8 +43,8 @@ export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array
   throw new FileFormatError(`load: ${path}: nothing was saved under this name`);
 }
 
-/** Paths of everything saved in this browser for this origin, as `load` takes them. */
-export async function savedModels(): Promise<string[]> {
+/** `savedModels` of saved.ts. */
+export async function savedPaths(): Promise<string[]> {
   const rows = typeof indexedDB === "undefined" ? [] : await inStore<IDBValidKey[]>("readonly", (store) => store.getAllKeys());
   const files: string[] = [];
   const folder = await modelsFolder();
@@ -67,8 +52,8 @@ export async function savedModels(): Promise<string[]> {
   return [...rows.map((name) => `indexeddb://${name}`), ...files.map((name) => `opfs://${name}`)];
 }
 
-/** Deletes what was saved under a path of this browser; nothing happens when there is none. */
-export async function deleteSaved(path: string): Promise<void> {
+/** `deleteSaved` of saved.ts. */
+export async function deletePath(path: string): Promise<void> {
   const place = browserPlace(path);
   if (place === undefined || place.scheme === "downloads")
     throw new TypeError(`deleteSaved: ${shown(path)} needs to begin with "opfs://" or "indexeddb://"`);

@@ -2,7 +2,6 @@
 import { packed, version } from "../../build/inferenceKernels.ts";
 import { type KernelSources, type Numerics, packedModule, sourceModule } from "./kernelModules.ts";
 import type { Bytes, Machine } from "./machine.ts";
-import { inferenceKernels } from "./plain/inference.ts";
 import { machineOf } from "./plain/machine.ts";
 
 /** Kernels on an unshared `memory`. Rejects where the engine or the page's policy refuses WebAssembly, and KernelSourceError for bad `sources`. */
@@ -30,6 +29,7 @@ export async function inferenceMachine(memory: WebAssembly.Memory, numerics: Num
   };
 }
 
-export function plainInferenceMachine(memory: Bytes): Machine {
+export async function plainInferenceMachine(memory: Bytes): Promise<Machine> {
+  const { inferenceKernels } = await import("./plain/inference.ts");
   return machineOf(inferenceKernels, memory);
 }

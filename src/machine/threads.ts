@@ -1,13 +1,11 @@
 /** The WASM machine on several threads: the caller's is thread 0, the others are workers of a pool that all models share. */
 import { MAX_THREADS, PROGRESS, PROGRESS_BYTES } from "../../build/records.ts";
-import { checkNumber } from "../options.ts";
 import { startBrowserWorker } from "./browserWorker.ts";
 import type { KernelSources } from "./kernelModules.ts";
 import type { Machine } from "./machine.ts";
 import { startNodeWorker } from "./nodeWorker.ts";
 import { WorkerPool } from "./pool.ts";
 import type { PoolWorker, StartWorker } from "./poolWorker.ts";
-import { sayOnce } from "./sayOnce.ts";
 import { type Execute, instantiateKernels, type Kernels, type Numerics } from "./wasm.ts";
 import { ABORT, abortRun } from "./workerSource.ts";
 
@@ -29,38 +27,7 @@ const pools = new Map<StartWorker, WorkerPool>();
 /** A machine that is forgotten without `dispose` leaves its pool when it is collected. */
 const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<() => void>((leave) => leave());
 
-/** "auto" ends here: more seldom pay for the layers of a small network. */
-const MOST_AUTO_THREADS = 4;
-
-/** The option `threads` as a number. RangeError or TypeError when it is none. */
-export function threadCount(threads: number | "auto" = 1): number {
-  if (threads === "auto") return Math.min(MOST_AUTO_THREADS, coreCount());
-  return checkNumber("model", "threads", threads, { whole: true, atLeast: 1, atMost: MAX_THREADS });
-}
-
-function coreCount(): number {
-  const cores = typeof navigator === "undefined" ? undefined : navigator.hardwareConcurrency;
-  // Node has a navigator from version 21 on.
-  return cores ?? globalThis.process?.getBuiltinModule?.("node:os")?.availableParallelism() ?? 1;
-}
-
-/** How many of the wanted threads this thread can have: others need a shared memory, and this one must be allowed to wait for them. */
-export function usableThreads(wanted: number): number {
-  if (wanted === 1 || canShare()) return wanted;
-  sayOnce("convlet: threads need SharedArrayBuffer (a page: cross-origin isolation) and a thread that may wait (a page: a worker); running on one");
-  return 1;
-}
-
 const isNode = () => typeof process === "object" && process.versions?.node !== undefined;
-
-function canShare(): boolean {
-  try {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Kernels on a shared `memory`, run by `threads` threads. Rejects like `wasmMachine`; workers that are refused are said once. */
 export async function threadedMachine(

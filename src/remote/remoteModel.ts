@@ -1,6 +1,6 @@
 /** A model that lives in a worker: the calls of Model, every one with a promise. */
 
-import { browserPlace, writeInBrowser } from "../formats/storage.ts";
+import { browserPlace } from "../formats/place.ts";
 import type { Classification, ClassifyOptions } from "../image/classify.ts";
 import { type ImageSource, isA, isPixels, loaded, pixelsOf } from "../image/pixels.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
@@ -204,7 +204,10 @@ export class RemoteModel {
   /** As `Model.save`; the worker writes, save for "downloads://". */
   async save(path: string): Promise<void> {
     const place = typeof path === "string" ? browserPlace(path) : undefined;
-    if (place?.scheme === "downloads") return writeInBrowser(place, await this.toBytes());
+    if (place?.scheme === "downloads") {
+      const { writeInBrowser } = await import("../formats/storage.ts");
+      return writeInBrowser(place, await this.toBytes());
+    }
     return this.invoke("save", [path]);
   }
 

@@ -1,0 +1,124 @@
+/** Public entries, src/<name>.ts → dist/: ES modules, CommonJS, files for a script tag, the worker. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { root } from "./install.mjs";
+
+const dist = (path) => join(root, "dist", path);
+const source = (name) => join(root, `src/${name}.ts`);
+
+/** `import("./x.ts")`: what is loaded when it is needed. */
+const LATER = /\bimport\(("\.[^"]+")\)/g;
+
+export async function buildBundles() {
+  const { build } = await import("esbuild");
+  const common = {
+    bundle: true,
+    minify: true,
+    target: "es2022",
+    sourcemap: true,
+    logLevel: "warning",
+    logOverride: { "ignored-bare-import": "silent" },
+    // Imports that are no longer used once numbers stand for names go.
+    tsconfigRaw: { compilerOptions: { target: "ES2022", verbatimModuleSyntax: false } },
+  };
+  /** Of a file that is no module. */
+  const define = { "import.meta.url": "undefined" };
+  const esm = { ...common, format: "esm", outdir: dist("") };
+  const cjs = { ...common, format: "cjs", outdir: dist("cjs"), define };
+  const script = { ...common, format: "iife", define };
+  const [index, run] = [
+    { path: source("index"), kernels: "kernels" },
+    { path: source("run"), kernels: "inferenceKernels" },
+  ];
+  await Promise.all([
+    build({ ...esm, splitting: true, plugins: [sources(index, laterWith(index))], entryPoints: [index.path] }),
+    build({ ...esm, splitting: true, plugins: [sources(run)], entryPoints: [run.path] }),
+    build({ ...esm, plugins: [apart], entryPoints: [source("node")] }),
+    // Whole in one file: bundlers make one of a worker, and not all of them can when it imports something later.
+    build({ ...esm, define, plugins: [withoutKernels, sources(index, atOnce)], entryPoints: [source("worker")], footer: { js: "export {};" } }),
+    build({ ...cjs, plugins: [apart, sources(index, atOnce)], entryPoints: [index.path, source("node")] }),
+    build({ ...cjs, plugins: [sources(run, atOnce)], entryPoints: [run.path] }),
+    build({
+      ...script,
+      globalName: "convlet",
+      plugins: [sources({ ...index, path: source("script") }, atOnce)],
+      entryPoints: [source("script")],
+      outfile: dist("convlet.iife.js"),
+    }),
+    build({ ...script, globalName: "convletRun", plugins: [sources(run, atOnce)], entryPoints: [run.path], outfile: dist("convlet-run.iife.js") }),
+  ]);
+}
+
+/** The main entry stays a file of its own beside `convlet/node`: its classes exist once. */
+const apart = {
+  name: "entries stay apart",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/index\.ts$/ }, ({ importer }) => (importer === source("node") ? { path: "./index.js", external: true } : undefined));
+  },
+};
+
+/** To a worker the page gives its kernels compiled. */
+const withoutKernels = {
+  name: "without kernels",
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]build[/\\]kernels\.ts$/ }, ({ path }) => {
+      const contents = readFileSync(path, "utf8").replace(/(packed: string =) ".*"/, '$1 ""');
+      return { contents, loader: "ts" };
+    });
+  },
+};
+
+/**
+ * Sources as they are bundled. The numbers of build/records.ts stand for their names: plain JavaScript then needs nothing of what the rest needs.
+ * The kernels come first in the entry's file: gzip then gives their text a block of its own, 2 kB less than amid code.
+ */
+function sources(entry, changed = (text) => text) {
+  const numbers = recordNumbers();
+  return {
+    name: "sources",
+    setup({ onLoad, onResolve }) {
+      onResolve({ filter: /^kernels first$/ }, () => ({ path: join(root, `build/${entry.kernels}.ts`), sideEffects: true }));
+      onLoad({ filter: /[/\\]@assemblyscript[/\\]loader[/\\]index\.js$/ }, ({ path }) => ({ contents: loaderForStub(readFileSync(path, "utf8")) }));
+      onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path }) => {
+        const text = readFileSync(path, "utf8").replace(/\b[A-Z]\w+\.\w+\b/g, (name) => numbers.get(name) ?? name);
+        return { contents: (path === entry.path ? 'import "kernels first";\n' : "") + changed(text, path), loader: "ts" };
+      });
+    },
+  };
+}
+
+/** The loader without strings, arrays and classes in managed memory, of which a module of the stub runtime has none: 2 kB less. */
+function loaderForStub(text) {
+  const extend = /^function postInstantiate\([\s\S]*?^}$/m;
+  if (!extend.test(text)) throw new Error("bundles: the loader has no function postInstantiate");
+  return text.replace(extend, "function postInstantiate(extended, { exports }) {\n  return exports;\n}");
+}
+
+/** "Write.add" → "1". */
+function recordNumbers() {
+  const numbers = new Map();
+  for (const [, name, members] of readFileSync(join(root, "build/records.ts"), "utf8").matchAll(/^export const (\w+) = \{ (.*) \} as const;$/gm)) {
+    for (const [, member, number] of members.matchAll(/(\w+): (\d+)/g)) numbers.set(`${name}.${member}`, number);
+  }
+  return numbers;
+}
+
+/** For a single file: what is imported later is imported as the rest. esbuild would wrap it, and all that it imports, in functions, 2 kB more. */
+function atOnce(text) {
+  const imports = [];
+  const body = text.replace(LATER, (_, from) => {
+    imports.push(`import * as later${imports.length} from ${from};\n`);
+    return `later${imports.length - 1}`;
+  });
+  return body + imports.join("");
+}
+
+/** For an entry in parts: what is imported later imports all of the entry, so that this stays one file, not one for each set of users. */
+function laterWith(entry) {
+  const later = new Set();
+  for (const path of readdirSync(join(root, "src"), { recursive: true }).filter((name) => name.endsWith(".ts"))) {
+    const file = join(root, "src", path);
+    for (const [, from] of readFileSync(file, "utf8").matchAll(LATER)) later.add(join(dirname(file), JSON.parse(from)));
+  }
+  return (text, path) => (later.has(path) ? `${text}\nimport ${JSON.stringify(entry.path)};\n` : text);
+}

@@ -1,0 +1,26 @@
+/** Opens whatever a model can be loaded from. */
+import { describe } from "../shape.ts";
+import { checkSize, type DownloadOptions, download } from "./download.ts";
+import { browserPlace, type Place } from "./place.ts";
+import { bytesSource, isFile, type ModelSource, openFile, type Source } from "./source.ts";
+
+/** TypeError for what is no source, and the reason why a file or an address cannot be read. */
+export async function openSource(source: ModelSource, options: DownloadOptions = {}): Promise<Source> {
+  if (source instanceof Uint8Array) return bytesSource(source, "load");
+  if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source), "load");
+  if (typeof source !== "string" && !(source instanceof URL)) {
+    throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
+  }
+  options.signal?.throwIfAborted();
+  const place = browserPlace(String(source));
+  if (place === undefined && !isFile(source)) return bytesSource(await download(source, options), String(source));
+  const opened = place === undefined ? await openFile(source) : bytesSource(await readPlace(place), String(source));
+  checkSize(`load: ${source}`, opened.length, options.maxBytes);
+  options.onProgress?.({ loaded: opened.length, total: opened.length });
+  return opened;
+}
+
+async function readPlace(place: Place): Promise<Uint8Array> {
+  const { readInBrowser } = await import("./storage.ts");
+  return readInBrowser(place);
+}
