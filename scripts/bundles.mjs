@@ -34,7 +34,8 @@ export async function buildBundles() {
     build({ ...esm, splitting: true, plugins: [sources(index, laterWith(index))], entryPoints: [index.path] }),
     build({ ...esm, splitting: true, plugins: [sources(run)], entryPoints: [run.path] }),
     build({ ...esm, plugins: [apart], entryPoints: [source("node")] }),
-    // Whole in one file: bundlers make one of a worker, and not all of them can when it imports something later.
+    // Whole in one file: bundlers make one of a worker, and Vite before version 8 cannot when it imports something later.
+    build({ ...esm, plugins: [sources(run, atOnce)], entryPoints: { "run.whole": run.path } }),
     build({ ...esm, define, plugins: [withoutKernels, sources(index, atOnce)], entryPoints: [source("worker")], footer: { js: "export {};" } }),
     build({ ...cjs, plugins: [apart, sources(index, atOnce)], entryPoints: [index.path, source("node")] }),
     build({ ...cjs, plugins: [sources(run, atOnce)], entryPoints: [run.path] }),

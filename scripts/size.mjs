@@ -12,8 +12,9 @@ const KB = 1000;
 const BOUNDS = [
   { name: "convlet: everything", entry: "index.js", lazy: true, goal: 40, floor: 60, most: 100 },
   { name: "convlet: what a page loads that trains and predicts", entry: "index.js", lazy: false, goal: 40, floor: 60, most: 82 },
-  { name: "convlet/run: everything", entry: "run.js", lazy: true, goal: 20, floor: 30, most: 38 },
-  { name: "convlet/run: what a page loads that predicts", entry: "run.js", lazy: false, goal: 20, floor: 30, most: 34 },
+  { name: "convlet/run: everything", entry: "run.js", lazy: true, goal: 20, floor: 30, most: 37 },
+  { name: "convlet/run: what a page loads that predicts", entry: "run.js", lazy: false, goal: 20, floor: 30, most: 33 },
+  { name: "convlet/run: one file, for bundlers", entry: "run.whole.js", lazy: true, goal: 20, floor: 30, most: 37 },
   { name: "convlet.iife.js", entry: "convlet.iife.js", lazy: true, goal: 40, floor: 60, most: 98 },
 ];
 

@@ -180,10 +180,12 @@ describe("package.json", () => {
         expect(target).toEqual({ types: "./dist/types/src/worker.d.ts", default: "./dist/worker.js" });
         continue;
       }
+      // One file: Vite before version 8 makes no worker of what imports something later. A page takes run.js by its address.
+      const file = name === "run" ? "run.whole" : name;
       // In this order: the first that fits is taken.
       expect(JSON.stringify(target)).toBe(
         JSON.stringify({
-          import: { types: `./dist/types/src/${name}.d.ts`, default: `./dist/${name}.js` },
+          import: { types: `./dist/types/src/${name}.d.ts`, default: `./dist/${file}.js` },
           require: { types: `./dist/cjs/types/src/${name}.d.ts`, default: `./dist/cjs/${name}.js` },
         }),
       );

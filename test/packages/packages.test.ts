@@ -154,6 +154,22 @@ describe("a page", () => {
     expect(await page.evaluate(resultOf)).toEqual(expected.wasm);
   });
 
+  test("in a worker that Vite makes one file of", async ({ open }) => {
+    write("inWorker/main.js", 'globalThis.worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });\n');
+    write("inWorker/worker.js", 'import { load } from "convlet/run";\nload(new Uint8Array(8)).catch(({ message }) => postMessage(message));\n');
+    write("inWorker/index.html", html('<script type="module" src="./main.js"></script>'));
+    const { status, output } = run("vite", "build", "inWorker", "--outDir", "built", "--emptyOutDir", "--base", "./", "--logLevel", "warn");
+    expect({ status, output }).toEqual({ status: 0, output: "" });
+    const { page } = await open(`${address}/inWorker/built/index.html`);
+    const message = await page.evaluate(() => {
+      const { worker } = globalThis as unknown as { worker: Worker };
+      return new Promise((resolve) => {
+        worker.onmessage = ({ data }) => resolve(data);
+      });
+    });
+    expect(message).toMatch(/^load: /);
+  });
+
   test("in a module worker", async ({ site, open }) => {
     write("worker.js", `${main(`${dist}/index.js`, `${dist}/run.js`)}result.then((value) => postMessage(value));\n`);
     site.answers[`${address}/worker.html`] = {
@@ -333,10 +349,11 @@ test("Vite's development server: edits leave one library, kernels compiled once,
       if (version > 1) write("hot.js", hot(version));
       await page.waitForFunction((wanted) => (globalThis as Loose).found?.version === wanted, version);
       expect(await page.evaluate(() => (globalThis as Loose).found)).toEqual({ version, isSame: true, worker: "blob" });
-      expect(await page.evaluate(() => (globalThis as Loose).counts)).toMatchObject({ compiled: 1, memories: version });
+      // The kernels were unpacked in one.
+      expect(await page.evaluate(() => (globalThis as Loose).counts)).toMatchObject({ compiled: 1, memories: version + 1 });
       await expect.poll(() => page.workers().length).toBe(1);
     }
-    // Vite's copy of the library has no worker's file beside it: the inlined source serves.
+    // Vite's copy of the library has no worker's file beside it: the file with the library's code serves once more.
     tab.taken(/worker\.js/);
   } finally {
     await server.close();
