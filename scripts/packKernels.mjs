@@ -21,13 +21,13 @@ const MOST = 128;
 export function packKernels({ strict, relaxed, unpack }) {
   const [left, right] = [functionsOf(strict), functionsOf(relaxed)];
   const functions = merged(left.functions, right.functions);
-  const firstOf = new Map(functions.map(({ name }, index) => [name, index]).reverse());
+  const called = (name, by) => functions.findIndex((each) => each.name === name && each.modules & by);
   const most = Math.max(left.functions.length, right.functions.length);
   if (most > MOST || functions.length > 2 * MOST) throw new Error(`kernels: ${most} functions, the packed form knows ${MOST}`);
   const streams = { opcodes: [], locals: [], offsets: [], numbers: [], constants: [] };
   const tokens = new Map();
   const groups = [];
-  for (const { name, body, calls } of functions) {
+  for (const { name, body, calls, modules } of functions) {
     const { locals, instructions } = instructionsOf(body);
     groups.push(locals);
     const recent = Array.from({ length: MOST }, (_, index) => index);
@@ -43,7 +43,7 @@ export function packKernels({ strict, relaxed, unpack }) {
           if (at < 0 || operand.length > 1) throw new Error(`kernels: ${name} has a local of more than one byte`);
           recent.unshift(...recent.splice(at, 1));
           streams.locals.push(at);
-        } else if (kind === "call") streams.numbers.push(firstOf.get(calls[call++]));
+        } else if (kind === "call") streams.numbers.push(called(calls[call++], modules));
         else streams[{ offset: "offsets", constant: "constants" }[kind] ?? "numbers"].push(...operand);
       }
     }
@@ -81,24 +81,42 @@ function number(value) {
   return value < 128 ? [value] : [(value & 127) | 128, ...number(value >>> 7)];
 }
 
-/** Functions of both in order: those that are the same once, twins side by side, a function that only one has alone. Calls are by name. */
+/**
+ * Functions of both in order: those that are the same once, twins side by side, a function that only one has alone. Calls are by name.
+ * Where two functions stand in another order, one of them is alone in both modules, and no function that calls it is the same.
+ */
 function merged(left, right) {
   const [strict, relaxed] = [left, right].map((functions) => functions.map((each) => ({ ...each, calls: callsOf(each.body, functions) })));
+  const inOrder = new Set(commonInOrder(...[strict, relaxed].map((functions) => functions.map(({ name }) => name))));
+  const names = new Set(strict.map(({ name }) => name));
+  const moved = new Set(relaxed.map(({ name }) => name).filter((name) => names.has(name) && !inOrder.has(name)));
   const all = [];
   let next = 0;
   for (const a of strict) {
-    const twin = relaxed.findIndex(({ name }, index) => index >= next && name === a.name);
-    if (twin < 0) {
+    if (!inOrder.has(a.name)) {
       all.push({ ...a, modules: STRICT });
       continue;
     }
-    for (; next < twin; next++) all.push({ ...relaxed[next], modules: RELAXED });
+    for (; relaxed[next].name !== a.name; next++) all.push({ ...relaxed[next], modules: RELAXED });
     const b = relaxed[next++];
-    if (isSame(a, b)) all.push({ ...a, modules: STRICT + RELAXED });
+    if (isSame(a, b) && !a.calls.some((name) => moved.has(name))) all.push({ ...a, modules: STRICT + RELAXED });
     else all.push({ ...a, modules: STRICT }, { ...b, modules: RELAXED });
   }
   for (; next < relaxed.length; next++) all.push({ ...relaxed[next], modules: RELAXED });
   return all;
+}
+
+/** A longest list of names that both lists have in this order. */
+function commonInOrder(left, right) {
+  const longest = [...left, ""].map(() => [...right, ""].map(() => []));
+  for (let i = left.length - 1; i >= 0; i--) {
+    for (let j = right.length - 1; j >= 0; j--) {
+      const [skipped, other] = [longest[i + 1][j], longest[i][j + 1]];
+      const better = skipped.length >= other.length ? skipped : other;
+      longest[i][j] = left[i] === right[j] ? [left[i], ...longest[i + 1][j + 1]] : better;
+    }
+  }
+  return longest[0][0];
 }
 
 /** Names of the functions that a body calls, in order. */

@@ -30,6 +30,7 @@ const SPANS = [
 export function generateTiles() {
   const head = [
     "// Made by scripts/tiles.mjs: micro-kernels, every sum in a local.",
+    'import { copyTile } from "../../assembly/conv2d/aside";',
     'import { finishSpan } from "../../assembly/conv2d/finishSpan";',
     'import { LANES, multiplyAdd } from "../../assembly/lanes";',
     'import { clamp, leak } from "../../assembly/matmul";',
@@ -79,7 +80,7 @@ function segmentTile(tile) {
   const loop = kLoop(tile, { a: (i, step) => `v128.load32_splat(a${i}, ${4 * step})`, next: each(rows, (i) => `a${i} += ${4 * steps};`) });
   return `
 export function tiles${rows}x8(
-  matmul: Matmul, pointers: usize, count: i32, panels: usize, bias: usize, columnOffset: usize, sourceOffset: usize,
+  matmul: Matmul, pointers: usize, count: i32, panels: usize, bias: usize, columnOffset: usize, sourceOffset: usize, validColumns: i32,
 ): void {
 ${TEMPORARIES}
 const run = matmul.run;
@@ -114,8 +115,14 @@ const alpha = f32x4.splat(matmul.alpha);
 const zero = f32x4.splat(0);
 ${sums(rows, (i, j) => `c${i}${j} = leak(c${i}${j}, alpha, zero);`)}
 }
+if (validColumns == ${4 * COLUMNS}) {
 let to: usize;
 ${each(rows, (i) => `to = load<usize>(pointers, TABLE_BYTES + ${4 * i}) + columnOffset;\n${each(COLUMNS, (j) => `v128.store(to, clamp(c${i}${j}, low, high), ${16 * j});`)}`)}
+} else {
+const tile = changetype<usize>(matmul) + TILE;
+${sums(rows, (i, j) => `v128.store(tile, clamp(c${i}${j}, low, high), ${32 * i + 16 * j});`)}
+copyTile(tile, pointers, columnOffset, ${rows}, validColumns);
+}
 pointers += ${4 * rows};
 } while (--count);
 }`;
@@ -167,8 +174,8 @@ ${each(rows, (i) => `if (add) {\n${each(COLUMNS, (j) => `c${i}${j} = f32x4.add(v
 
 /**
  * `count` (at least `pixels`) pixels of a row of a depthwise convolution, all channels: `pixels` neighbours x 4 channels at a time. Taps of
- * a window's row are neighbours too, and a value that is loaded meets all those that it has among the pixels. The last ones overlap
- * those before.
+ * a window's row are neighbours too, and a value that is loaded meets all those that it has among the pixels. The last pixels overlap
+ * those before, the last channels too where nothing is added.
  */
 function depthwiseSpan({ window, stride, pixels }) {
   const reach = window + (pixels - 1) * stride;
@@ -190,8 +197,9 @@ const outerPanelStep = matmul.outerPanelStep - ${window - 1} * innerPanelStep;
 const outerCount = matmul.outerCount;
 const plain = addend == 0 && !matmul.leaky;
 for (let channel = 0; channel < matmul.columns; channel += LANES) {
-const offset = <usize>channel << 2;
-const lanes = matmul.columns - channel;
+const at = plain && matmul.columns >= LANES ? min(channel, matmul.columns - LANES) : channel;
+const offset = <usize>at << 2;
+const lanes = matmul.columns - at;
 const bias = matmul.bias != 0 ? matmul.bias + offset : changetype<usize>(matmul) + ZEROS;
 for (let next = 0; next < count; next += ${pixels}) {
 const first = min(next, count - ${pixels});

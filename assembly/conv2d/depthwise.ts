@@ -4,8 +4,8 @@ import { multiplyAdd } from "../lanes";
 import { storeTile } from "../matmul";
 import { Matmul, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
 import { ASIDE, MAX_ROWS, RowView, TABLE_BYTES, fillPointers } from "../rowView";
-import { copyTile, setAside } from "./tiles";
 import { firstOf } from "../share";
+import { copyTile, setAside } from "./aside";
 
 /** The least outputs of a row that are computed at one time. */
 const QUAD: i32 = 4;

@@ -5,6 +5,7 @@ import { vector1x32 } from "../matmul";
 import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
 import { ASIDE, TABLE_BYTES, fillPointers } from "../rowView";
 import { firstOf } from "../share";
+import { copyTile, setAside } from "./aside";
 
 /** What the rows of a block read, at most (taps apart): half of a small second-level cache. */
 const BLOCK_BYTES: i32 = 256 << 10;
@@ -63,46 +64,28 @@ function runPanel(matmul: Matmul, count: i32, panel: i32): void {
   const bias = matmul.bias != 0 ? matmul.bias + columnOffset : changetype<usize>(matmul) + ZEROS;
   const sourceOffset = group * matmul.sourceGroupStep;
   let pointers = changetype<usize>(matmul) + TABLES;
-  if (validColumns == TILE_COLUMNS) {
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      // 8 rows, or 6 times so many and 8, are two tiles of 4 at the end.
-      const tiles = (count % WIDE_TILE_ROWS == 2 ? count - 2 * TILE_ROWS : count) / WIDE_TILE_ROWS;
-      if (tiles > 0) {
-        tiles6x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset);
-        pointers += tiles * WIDE_TILE_ROWS * sizeof<usize>();
-        count -= tiles * WIDE_TILE_ROWS;
-      }
-    }
-    const tiles = count / TILE_ROWS;
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    // 8 rows, or 6 times so many and 8, are two tiles of 4 at the end.
+    const tiles = (count % WIDE_TILE_ROWS == 2 ? count - 2 * TILE_ROWS : count) / WIDE_TILE_ROWS;
     if (tiles > 0) {
-      tiles4x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset);
-      pointers += tiles * TILE_ROWS * sizeof<usize>();
-      count -= tiles * TILE_ROWS;
+      tiles6x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset, validColumns);
+      pointers += tiles * WIDE_TILE_ROWS * sizeof<usize>();
+      count -= tiles * WIDE_TILE_ROWS;
     }
   }
-  const aside = changetype<usize>(matmul) + TABLES + ASIDE;
-  while (count > 0) {
-    const rows = ASC_FEATURE_RELAXED_SIMD && count > TILE_ROWS && count != 2 * TILE_ROWS ? WIDE_TILE_ROWS : TILE_ROWS;
-    setAside(matmul, pointers, changetype<usize>(matmul) + TILE - columnOffset);
-    if (ASC_FEATURE_RELAXED_SIMD && rows == WIDE_TILE_ROWS) tiles6x8(matmul, aside, 1, panelPtr, bias, columnOffset, sourceOffset);
-    else tiles4x8(matmul, aside, 1, panelPtr, bias, columnOffset, sourceOffset);
-    copyTile(changetype<usize>(matmul) + TILE, pointers, columnOffset, min(rows, count), validColumns);
-    pointers += rows * sizeof<usize>();
-    count -= rows;
+  const isWide = ASC_FEATURE_RELAXED_SIMD && count == WIDE_TILE_ROWS - 1;
+  const tiles = isWide ? 0 : count / TILE_ROWS;
+  if (tiles > 0) {
+    tiles4x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset, validColumns);
+    pointers += tiles * TILE_ROWS * sizeof<usize>();
+    count -= tiles * TILE_ROWS;
   }
-}
-
-/** Copies a tile's pointers behind the table and turns its targets to `target` and what follows it in steps of a panel's row. */
-export function setAside(matmul: Matmul, pointers: usize, target: usize): void {
+  if (count == 0) return;
   const aside = changetype<usize>(matmul) + TABLES + ASIDE;
-  copyPointers(aside, pointers);
-  if (matmul.addend.base != 0) copyPointers(aside + 2 * TABLE_BYTES, pointers + 2 * TABLE_BYTES);
-  for (let i: usize = 0; i < <usize>WIDE_TILE_ROWS; i++) store<usize>(aside + i * sizeof<usize>(), target + i * PANEL_ROW_BYTES, TABLE_BYTES);
-}
-
-function copyPointers(to: usize, from: usize): void {
-  v128.store(to, v128.load(from));
-  v128.store64_lane(to, v128.load64_zero(from, 16), 0, 16);
+  setAside(matmul, pointers, changetype<usize>(matmul) + TILE - columnOffset);
+  if (isWide) tiles6x8(matmul, aside, 1, panelPtr, bias, columnOffset, sourceOffset, TILE_COLUMNS);
+  else tiles4x8(matmul, aside, 1, panelPtr, bias, columnOffset, sourceOffset, TILE_COLUMNS);
+  copyTile(changetype<usize>(matmul) + TILE, pointers, columnOffset, count, validColumns);
 }
 
 /** The single row at the table's begin times `together` panels. Where they are not four whole ones, the sums go by way of the tile. */
@@ -126,15 +109,4 @@ function runVector(matmul: Matmul, panel: i32, together: i32): void {
   if (whole) return;
   const columns = min(valid, together * TILE_COLUMNS);
   for (let column = 0; column < columns; column += LANES) storeUpTo(f32At(to, column), v128.load(f32At(tile, column)), columns - column);
-}
-
-/** The valid part of a tile that was computed aside. */
-export function copyTile(tile: usize, pointers: usize, columnOffset: usize, validRows: i32, validColumns: i32): void {
-  for (let i = 0; i < validRows; i++) {
-    const to = load<usize>(pointers, TABLE_BYTES) + columnOffset;
-    storeUpTo(to, v128.load(tile), validColumns);
-    if (validColumns > LANES) storeUpTo(to + 16, v128.load(tile, 16), validColumns - LANES);
-    tile += PANEL_ROW_BYTES;
-    pointers += sizeof<usize>();
-  }
 }
