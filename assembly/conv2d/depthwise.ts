@@ -11,16 +11,20 @@ import { copyTile, setAside } from "./aside";
 const QUAD: i32 = 4;
 /** Outputs computed for one vector of channels after the other: what they read should stay in the first-level cache. */
 const SPAN: i32 = 16;
+/** Bytes from pixel to pixel, or a multiple, with which a span's lines meet in so few sets of a first-level cache that they drive each other out. */
+const CROWDED: i32 = 1024;
 
 /**
  * `panel` is weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
- * Windows 3 or 5 wide whose taps are neighbours go by spans of a row; others, and maps narrower than 4, tap by tap.
+ * Windows 3 or 5 wide whose taps are neighbours go by spans of a row; others, maps narrower than 4, and multiples of 256 channels, of which
+ * a tile takes 8 while their line is there, go tap by tap.
  */
 export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const stride = strideInTaps(matmul);
   const windowWidth = matmul.innerCount;
   const width = matmul.target.width;
-  const inSpans = width >= QUAD && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
+  const isCrowded = matmul.source.pixelStep % CROWDED == 0;
+  const inSpans = !isCrowded && width >= QUAD && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
   const rows = matmul.rows / width;
   const end = firstOf(rows, thread + 1, threads);
   for (let row = firstOf(rows, thread, threads); row < end; row++) {

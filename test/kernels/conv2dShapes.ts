@@ -78,6 +78,7 @@ export const special: Geometry[] = [
   { ...base, batch: 3, height: 1, width: 1, inChannels: 11, outChannels: 2501, window: [1, 1], pad: [0, 0, 0, 0] },
   { ...base, height: 2, width: 1, window: [3, 3], stride: [3, 3] },
   { ...base, height: 9, width: 9, window: [5, 5], pad: [4, 4, 4, 4] },
+  { ...base, inChannels: 256, outChannels: 256, groups: 256, algorithm: Algorithm.depthwise },
 ];
 const geometries = [...channels, ...windows, ...groups, ...depthwise, ...spans, ...shortRuns, ...rows, ...special];
 
