@@ -4,6 +4,7 @@ import { openSource } from "./formats/openSource.ts";
 import { bytesSource, type ModelSource, type Source } from "./formats/source.ts";
 import { traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
+import { compileKernels, supports } from "./machine/wasm.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { checkOptions } from "./options.ts";
 import type { RemoteModel } from "./remote/remoteModel.ts";
@@ -59,12 +60,19 @@ export async function load(source: ModelSource, options: LoadOptions | WorkerOpt
   if (worker !== undefined) checkWorkerOption("load", worker);
   const open = () => openSource(source, { onProgress, signal, maxBytes });
   if (worker !== undefined) return inWorker(open, { worker, ...rest });
+  beginKernels(rest);
   const opened = await open();
   try {
     return await restore(opened, rest);
   } finally {
     opened.close();
   }
+}
+
+/** Kernels for the first prediction, while the file is on its way. Whoever needs them is told if they are not to be had. */
+function beginKernels({ machine, numerics, threads = 1, wasm }: RestoreOptions): void {
+  if (machine === "plain" || threads !== 1 || wasm !== undefined) return;
+  compileKernels(numerics !== "strict" && supports("relaxed") ? "relaxed" : "strict").catch(() => {});
 }
 
 /** A copy of the model in a worker, weights and training state included. The model itself stays as it is. */

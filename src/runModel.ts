@@ -10,8 +10,8 @@ import { bytesSource, isFile, type ModelSource, openFile, type Source } from "./
 import { type Classification, type ClassifyOptions, checkClassify, type ImageModel, imageInput, ranked } from "./image/classify.ts";
 import type { ImageSource } from "./image/pixels.ts";
 import type { Preprocessing } from "./image/preprocessing.ts";
-import { inferenceMachine, plainInferenceMachine } from "./machine/inference.ts";
-import { KernelSourceError, type KernelSources, supports } from "./machine/kernelModules.ts";
+import { compileInference, inferenceMachine, plainInferenceMachine } from "./machine/inference.ts";
+import { KernelSourceError, type KernelSources, type Numerics, supports } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
 import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
@@ -78,14 +78,13 @@ export class RunModel {
   }
 
   private async start(memory: WebAssembly.Memory): Promise<void> {
-    const { machine = "auto", numerics = "auto", wasm } = this.options;
+    const { machine = "auto", wasm } = this.options;
     if (machine === "plain") {
       this.machine = await plainInferenceMachine(memory);
       return;
     }
-    const isRelaxed = numerics !== "strict" && supports("relaxed") && (wasm === undefined || wasm.relaxed !== undefined);
     try {
-      this.machine = await inferenceMachine(memory, isRelaxed ? "relaxed" : "strict", wasm);
+      this.machine = await inferenceMachine(memory, offered(this.options), wasm);
     } catch (cause) {
       // What the user named is to be mended, not to be made slow.
       if (cause instanceof KernelSourceError || cause instanceof TypeError) throw cause;
@@ -214,6 +213,11 @@ export class RunModel {
   }
 }
 
+/** Relaxed only where the engine has it, and the user's kernels. */
+function offered({ numerics, wasm }: RunOptions): Numerics {
+  return numerics !== "strict" && supports("relaxed") && (wasm === undefined || wasm.relaxed !== undefined) ? "relaxed" : "strict";
+}
+
 /** Copies `size` samples of a tensor to where sample `start` of `into` begins. */
 function readTensor(
   buffer: ArrayBufferLike,
@@ -249,6 +253,8 @@ function checkRunOptions(options: RunOptions): void {
  */
 export async function load(source: ModelSource, options: RunOptions = {}): Promise<RunModel> {
   checkRunOptions(options);
+  // While the file is on its way. Whoever needs them is told if they are not to be had.
+  if (options.machine !== "plain" && options.wasm === undefined) compileInference(offered(options)).catch(() => {});
   const opened = await open(source, options);
   try {
     const header = await readStart(opened);

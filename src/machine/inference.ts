@@ -4,10 +4,15 @@ import { type KernelSources, type Numerics, packedModule, sourceModule } from ".
 import type { Bytes, Machine } from "./machine.ts";
 import { machineOf } from "./plain/machine.ts";
 
+/** The library's own kernels, compiled once per page or process. */
+export function compileInference(numerics: Numerics): Promise<WebAssembly.Module> {
+  return packedModule(packed, version, numerics, "unshared");
+}
+
 /** Kernels on an unshared `memory`. Rejects where the engine or the page's policy refuses WebAssembly, and KernelSourceError for bad `sources`. */
 export async function inferenceMachine(memory: WebAssembly.Memory, numerics: Numerics, sources?: KernelSources): Promise<Machine> {
   const module = await (sources === undefined
-    ? packedModule(packed, version, numerics, "unshared")
+    ? compileInference(numerics)
     : sourceModule(sources[numerics]!, { numerics, memory: "unshared", version }));
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   (exports.writeConstants as () => void)();
