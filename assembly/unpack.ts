@@ -16,7 +16,7 @@ const PACKED: usize = 4096;
 
 const MOST_LOCALS: usize = 128;
 
-/** What follows an opcode; from `constant` on, so many bytes of constants. */
+/** What follows an opcode; from `constant` on, so many bytes of constants; from `recent` on, the local that so many others were used since. */
 namespace Form {
   export const none = 0;
   export const local = 1;
@@ -26,6 +26,7 @@ namespace Form {
   export const call = 5;
   export const labels = 6;
   export const constant = 8;
+  export const recent = 32;
 }
 
 /** The next byte of each stream: what describes modules and functions, opcodes, …; and where the next byte of the module goes. */
@@ -132,14 +133,18 @@ function putFunction(end: usize): void {
   }
 }
 
+/** The local that `rank` others were used since. */
+function putLocal(rank: usize): void {
+  const local = load<u8>(RECENT + rank);
+  memory.copy(RECENT + 1, RECENT, rank);
+  store<u8>(RECENT, local);
+  store<u8>(to++, local);
+}
+
 function putOperands(form: i32): void {
-  if (form === Form.local) {
-    const rank = <usize>load<u8>(locals++);
-    const local = load<u8>(RECENT + rank);
-    memory.copy(RECENT + 1, RECENT, rank);
-    store<u8>(RECENT, local);
-    store<u8>(to++, local);
-  } else if (form === Form.offset || form === Form.offsetAndLane) {
+  if (form >= Form.recent) putLocal(form - Form.recent);
+  else if (form === Form.local) putLocal(load<u8>(locals++));
+  else if (form === Form.offset || form === Form.offsetAndLane) {
     offsets = copyNumber(offsets);
     if (form === Form.offsetAndLane) numbers = copyNumber(numbers);
   } else if (form === Form.number) numbers = copyNumber(numbers);

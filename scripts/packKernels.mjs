@@ -1,11 +1,12 @@
 /**
  * Strict and relaxed kernels as one text, a third smaller than both modules compressed as they are: opcodes, locals, offsets, numbers and constants
- * stand in streams of their own, where like follows like; a local is how many others were used since it was; an operand that is nearly always the
+ * stand in streams of their own, where like follows like; a local is how many others were used since it was, and part of the opcode
+ * where these are few; an operand that is nearly always the
  * same belongs to the opcode; functions that both modules have stand there once, twins side by side. assembly/unpack.ts, which comes with them,
  * puts them together.
  */
 import { deflateRawSync, constants as zlib } from "node:zlib";
-import { functionsOf, instructionsOf } from "./wasmFile.mjs";
+import { functionsOf, instructionsOf, leb } from "./wasmFile.mjs";
 
 /** Bits of the modules that a function belongs to. */
 const [STRICT, RELAXED] = [1, 2];
@@ -13,6 +14,9 @@ const [STRICT, RELAXED] = [1, 2];
 /** By the kinds of the operands: Form in assembly/unpack.ts. */
 const FORMS = { "": 0, local: 1, offset: 2, number: 3, "offset number": 4, call: 5, labels: 6 };
 const CONSTANT = 8;
+/** The locals used last, whose rank belongs to the opcode: of 1 to 24 of them, 3 gave the smallest text. */
+const RECENT = 32;
+const RANKS = 3;
 
 /** A module's functions, and a function's locals: their numbers have one byte. */
 const MOST = 128;
@@ -33,16 +37,16 @@ export function packKernels({ strict, relaxed, unpack }) {
     const recent = Array.from({ length: MOST }, (_, index) => index);
     let call = 0;
     for (const { bytes, operands } of instructions) {
-      const form = formOf(operands);
+      const rank = operands[0]?.kind === "local" ? recent.indexOf(leb(operands[0].bytes, 0)[0]) : undefined;
+      if (rank < 0) throw new Error(`kernels: ${name} has a local of more than one byte`);
+      if (rank !== undefined) recent.unshift(...recent.splice(rank, 1));
+      const form = rank < RANKS ? RECENT + rank : formOf(operands);
       const token = [bytes.length, ...bytes, form].join();
       if (!tokens.has(token)) tokens.set(token, tokens.size);
       streams.opcodes.push(tokens.get(token));
       for (const { kind, bytes: operand } of operands) {
         if (kind === "local") {
-          const at = recent.indexOf(operand[0]);
-          if (at < 0 || operand.length > 1) throw new Error(`kernels: ${name} has a local of more than one byte`);
-          recent.unshift(...recent.splice(at, 1));
-          streams.locals.push(at);
+          if (rank >= RANKS) streams.locals.push(rank);
         } else if (kind === "call") streams.numbers.push(called(calls[call++], modules));
         else streams[{ offset: "offsets", constant: "constants" }[kind] ?? "numbers"].push(...operand);
       }
