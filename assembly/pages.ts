@@ -8,3 +8,10 @@ const PAGE: usize = 4096;
 export function touchPages(from: usize, end: usize): void {
   for (let at = (from + PAGE - 1) & ~(PAGE - 1); at < end; at += PAGE) load<i32>(at);
 }
+
+/** Lines of [from, end) come into the cache, all at once: where much is computed on each, so many loads of what comes next are not under way. */
+// @ts-ignore: decorator
+@inline
+export function touchLines(from: usize, end: usize): void {
+  for (; from < end; from += 64) load<i32>(from);
+}
