@@ -4,7 +4,7 @@ import type { Node, Parameter } from "../graph.ts";
 import { type Extent, extentOf, type WindowGeometry } from "../shape.ts";
 import type { ActivationAttributes } from "./activation.ts";
 import type { ArrayRef, Halo, Lowering, Op, PreparedArray, Tensor } from "./op.ts";
-import { roundUp, winogradGradientScratch, winogradPanels, winogradPays, winogradScratch } from "./winograd.ts";
+import { roundUp, winogradGradientPays, winogradGradientScratch, winogradPanels, winogradPays, winogradScratch } from "./winograd.ts";
 
 export interface Conv2dAttributes {
   readonly geometry: WindowGeometry;
@@ -194,11 +194,13 @@ function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Dire
   const [from, to] = [extentOf(inputs[0].shape), extentOf(output.shape)];
   if (groups === from.channels && groups === to.channels) return Algorithm.depthwise;
   if (groups > 1) return Algorithm.matmul;
-  const pays =
-    direction === "inputGrad"
-      ? winogradPays(geometry, { ...from, source: to.channels, columns: from.channels, minTiles: 1 })
-      : winogradPays(geometry, { ...to, source: from.channels, columns: to.channels, minTiles: direction === "output" ? 4 : 1 });
-  return pays ? Algorithm.winograd : Algorithm.matmul;
+  const forward = { ...to, source: from.channels, columns: to.channels };
+  const pays = {
+    output: () => winogradPays(geometry, { ...forward, minTiles: 4 }),
+    inputGrad: () => winogradPays(geometry, { ...from, source: to.channels, columns: from.channels, minTiles: 1 }),
+    weightGrad: () => winogradGradientPays(geometry, { ...forward, minTiles: 1 }),
+  };
+  return pays[direction]() ? Algorithm.winograd : Algorithm.matmul;
 }
 
 function windowFields(node: Conv2dNode, direction: Direction) {

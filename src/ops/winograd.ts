@@ -16,14 +16,27 @@ const TRANSFORM_WORK = 260;
 /** What has to be gained over the direct sum. */
 const GAIN = 1.2;
 
+/** Packing 4 rows of a weight gradient costs as much as this many of their columns (measured at 3 to 8 channels). */
+const STRIP_COLUMNS = 4;
+
 /** 36 products instead of 144, against transforms and tiles that reach past the map. */
-export function winogradPays(geometry: WindowGeometry, { height, width, source, columns, minTiles }: WinogradMap): boolean {
+export function winogradPays(geometry: WindowGeometry, map: WinogradMap): boolean {
+  return pays(geometry, map, 9 * map.source * roundUp(map.columns, 8));
+}
+
+/** The same for the weight gradient, whose direct form packs the input in strips of 4 rows of the gradient. */
+export function winogradGradientPays(geometry: WindowGeometry, map: WinogradMap): boolean {
+  return pays(geometry, map, roundUp(9 * map.source, 4) * (roundUp(map.columns, 8) + STRIP_COLUMNS));
+}
+
+/** `direct`: multiply-adds of the direct form for a pixel of the map. */
+function pays(geometry: WindowGeometry, { height, width, source, columns, minTiles }: WinogradMap, direct: number): boolean {
   const { windowHeight, windowWidth, strideY, strideX, dilationY, dilationX } = geometry;
   const suits = windowHeight === 3 && windowWidth === 3 && strideY * strideX === 1 && dilationY * dilationX === 1;
   const tiles = Math.ceil(height / 4) * Math.ceil(width / 4);
   const products = source * roundUp(columns, 8);
   const transforms = TRANSFORM_WORK * (roundUp(source, 4) + roundUp(columns, 4));
-  return suits && tiles >= minTiles && 9 * height * width * products >= GAIN * tiles * (36 * products + transforms);
+  return suits && tiles >= minTiles && height * width * direct >= GAIN * tiles * (36 * products + transforms);
 }
 
 const POSITIONS = 36;
