@@ -34,8 +34,8 @@ export interface BenchCase {
   /** Largest relative error of an engine's arrays against those of bench-js (of plain JS, of the first contender, where that is absent). */
   readonly tolerance: number;
   readonly contenders: readonly Contender[];
-  /** A loop without arithmetic over as many bytes, measured in the same rounds: the reference of a case that moves data. */
-  readonly stream?: () => unknown;
+  /** Loops without arithmetic over as many bytes, measured in the same rounds: the fastest is the reference of a case that moves data. */
+  readonly streams?: readonly (() => unknown)[];
 }
 
 /** The fastest loops of the machine. */
@@ -47,6 +47,7 @@ export interface Peaks {
 }
 
 const STREAM = "stream";
+const streamName = (index: number) => `${STREAM} ${index}`;
 const REMEASURE_MS = 500;
 /** How often the reference loop may have been slowed down by others. */
 const REMEASUREMENTS = 4;
@@ -97,13 +98,13 @@ export class Bench {
   }
 
   async time(benchCase: BenchCase): Promise<void> {
-    const { stream, contenders } = benchCase;
+    const { streams = [], contenders } = benchCase;
     this.say(`${benchCase.suite} ${benchCase.name}`);
     const candidates = contenders.map((contender) => ({ name: title(contender), run: contender.run }));
-    if (stream !== undefined) candidates.push({ name: STREAM, run: stream });
+    candidates.push(...streams.map((run, index) => ({ name: streamName(index), run })));
     const measured = await alternate(candidates, limits(this.options, benchCase.suite));
     const equal = await this.compare(benchCase);
-    const reference = stream && (await this.fastestStream(benchCase, measured, stream));
+    const reference = streams.length > 0 ? await this.fastestStream(benchCase, measured) : undefined;
     if (reference !== undefined) this.add(benchCase, { engine: "reference", numerics: STREAM }, reference, { checked: false, fraction: 1 });
     for (const contender of contenders) {
       const measurement = measured.get(title(contender))!;
@@ -111,7 +112,7 @@ export class Bench {
       const isReferred = contender.engine === "convlet";
       const fraction = isReferred && reference ? this.plausible(benchCase, contender, reference.minMs / measurement.minMs) : undefined;
       this.add(benchCase, contender, measurement, { checked, fraction });
-      if (isReferred && stream === undefined && contender.arithmetic !== undefined)
+      if (isReferred && reference === undefined && contender.arithmetic !== undefined)
         await this.refer(benchCase, contender, contender.arithmetic / measurement.minMs);
     }
   }
@@ -171,24 +172,28 @@ export class Bench {
     this.arithmetic.set(this.rows.length - 1, { benchCase, contender, rate });
   }
 
-  /** Where a kernel seems faster, the two are measured again, and longer. */
-  private async fastestStream({ contenders }: BenchCase, measured: ReadonlyMap<string, Measurement>, run: () => unknown): Promise<Measurement> {
-    let fastest = measured.get(STREAM)!;
-    for (const contender of contenders) {
-      if (contender.engine !== "convlet" || measured.get(title(contender))!.minMs >= fastest.minMs) continue;
-      const candidates = [
-        { name: STREAM, run },
-        { name: title(contender), run: contender.run },
-      ];
-      const again = (await alternate(candidates, { ...limits(this.options), minTimeMs: REMEASURE_MS })).get(STREAM)!;
-      if (again.minMs < fastest.minMs) fastest = again;
+  /**
+   * Where a kernel seems faster, it and the loops are measured again, longer, and again while the slack does not explain it: one of them may have
+   * met a better moment. `measured` gets the minima of all.
+   */
+  private async fastestStream({ contenders, streams = [] }: BenchCase, measured: Map<string, Measurement>): Promise<Measurement> {
+    const loops = streams.map((run, index) => ({ name: streamName(index), run }));
+    const fastest = () => loops.map(({ name }) => measured.get(name)!).reduce((a, b) => (b.minMs < a.minMs ? b : a));
+    for (const contender of contenders.filter(({ engine }) => engine === "convlet")) {
+      const name = title(contender);
+      for (let attempt = 0; attempt < REMEASUREMENTS; attempt++) {
+        const ratio = fastest().minMs / measured.get(name)!.minMs;
+        if (ratio <= (attempt === 0 ? 1 : STREAM_SLACK)) break;
+        const again = await alternate([...loops, { name, run: contender.run }], { ...limits(this.options), minTimeMs: REMEASURE_MS });
+        for (const [each, measurement] of again) if (measurement.minMs < measured.get(each)!.minMs) measured.set(each, measurement);
+      }
     }
-    return fastest;
+    return fastest();
   }
 
   /** The fraction; above the whole it is a problem. */
-  private plausible({ name, stream }: BenchCase, contender: Contender, fraction: number): number {
-    if (fraction > (stream === undefined ? 1 : STREAM_SLACK)) {
+  private plausible({ name, streams }: BenchCase, contender: Contender, fraction: number): number {
+    if (fraction > (streams === undefined ? 1 : STREAM_SLACK)) {
       this.problems.push(`${name} ${title(contender)}: ${fraction.toFixed(2)} of the reference: one of the two is measured wrongly`);
     }
     return fraction;

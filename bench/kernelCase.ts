@@ -14,14 +14,14 @@ export interface Subject {
   result(run: () => unknown): Arrays;
   /** Floating-point operations of a run with the algorithm that was chosen. */
   readonly arithmetic?: number;
-  /** For kernels that move data: a loop without arithmetic over the very same arrays. It leaves the inputs as they are. */
-  stream?(streams: Streams): () => unknown;
+  /** For kernels that move data: loops without arithmetic over the very same arrays. They leave the inputs as they are. */
+  streams?(loops: Streams): readonly (() => unknown)[];
 }
 
 /** What a case's model runs on. */
 export type MachineOptions = Pick<ModelOptions, "machine" | "threads">;
 
-export interface KernelCase extends Omit<BenchCase, "suite" | "contenders" | "stream"> {
+export interface KernelCase extends Omit<BenchCase, "suite" | "contenders" | "streams"> {
   build(machine: MachineOptions): Promise<Subject>;
   /** bench/js. A RangeError says that it cannot run the case. */
   baseline(): { run: () => unknown; result: () => Arrays };
@@ -41,7 +41,7 @@ export async function timeKernel(bench: Bench, kernel: KernelCase): Promise<void
     });
   };
   try {
-    // Both numerics and the stream in one memory: each finds in the caches what the others leave there.
+    // Both numerics and the streams in one memory: each finds in the caches what the others leave there.
     const wasm = await kernel.build({ machine: "wasm" });
     models.push(wasm.model);
     add(wasm, "convlet", "strict");
@@ -53,8 +53,8 @@ export async function timeKernel(bench: Bench, kernel: KernelCase): Promise<void
       add(plain, "convlet-plain", "float64");
     }
     addBaseline(bench, kernel, contenders);
-    const stream = wasm.stream?.(streamsOn(internals(wasm.model).engine.state.memory));
-    await bench.time({ ...kernel, suite: "kernels", contenders, ...(stream && { stream }) });
+    const streams = wasm.streams?.(streamsOn(internals(wasm.model).engine.state.memory));
+    await bench.time({ ...kernel, suite: "kernels", contenders, ...(streams && { streams }) });
   } finally {
     for (const model of models) model.dispose();
   }

@@ -88,17 +88,17 @@ interface Places {
 
 type Stream = (streams: Streams, places: Places) => void;
 
-function streamOver(program: ProgramUnderTest, stream: Stream) {
+function streamsOver(program: ProgramUnderTest, streams: readonly Stream[]) {
   const [input, output, inputGrad] = (["inputs", "outputs", "inputGradients"] as const).map((name) => program.port(name).byteOffset);
   const places = { input, output, inputGrad, outputGrad: program.seed.byteOffset };
-  return (streams: Streams) => () => stream(streams, places);
+  return (loops: Streams) => streams.map((stream) => () => stream(loops, places));
 }
 
-async function forward(layer: LayerCase, machine: MachineOptions, stream: Stream): Promise<Subject> {
+async function forward(layer: LayerCase, machine: MachineOptions, ...streams: readonly Stream[]): Promise<Subject> {
   const { model, program } = await layerProgram(layer, machine);
   return {
     model,
-    stream: streamOver(program, stream),
+    streams: streamsOver(program, streams),
     runner: (numerics) => () => program.run(numerics, ["forward"]),
     result: (run) => {
       run();
@@ -116,7 +116,7 @@ async function inputGrad(layer: LayerCase, machine: MachineOptions, { kernel, st
   const { model, program } = await layerProgram(layer, machine);
   return {
     model,
-    stream: streamOver(program, stream),
+    streams: streamsOver(program, [stream]),
     runner: (numerics) => program.record(numerics, kernel),
     result: (run) => {
       run();
@@ -245,7 +245,13 @@ function reluOutput(shape: MapShape): KernelCase {
   const [count, bytes] = [countOf(shape), 4 * countOf(shape)];
   return {
     ...{ name: `relu_${nameOf(shape)}`, work: 2 * bytes, bytes: 2 * bytes, operations: count, unit: "GB/s", tolerance: 0 },
-    build: (machine) => forward({ layer: relu, shape }, machine, (streams, { input, output }) => streams.copyStream(input, output, bytes)),
+    build: (machine) =>
+      forward(
+        { layer: relu, shape },
+        machine,
+        (streams, { input, output }) => streams.copyStream(input, output, bytes),
+        (streams, { input, output }) => streams.copyVectors(input, output, bytes),
+      ),
     baseline() {
       const [input, output] = [values(5, count), new Float32Array(count)];
       return { run: () => reluInJs(input, output, count), result: () => ({ output }) };
@@ -288,10 +294,10 @@ function adamUpdate({ inputs, outputs }: { inputs: number; outputs: number }): K
       return {
         model,
         runner: (numerics) => () => program.run(numerics, ["update"]),
-        stream(streams) {
+        streams(loops) {
           const at = (role: string) => engine.state.view(parameters[0], role).byteOffset;
           const [gradient, first, second, weight] = ["gradient", ...compiled.optimizer.slots, "value"].map(at);
-          return () => streams.adamStream(gradient, first, second, weight, 4 * count, 0);
+          return [() => loops.adamStream(gradient, first, second, weight, 4 * count, 0)];
         },
         result: (run) => {
           start();

@@ -28,6 +28,7 @@ const FLOP = { chains: 104, tile4x8: 64 } as const;
 /** See bench/assembly/reference.ts. */
 export interface Streams {
   copyStream(from: number, to: number, bytes: number): void;
+  copyVectors(from: number, to: number, bytes: number): void;
   readStream(from: number, bytes: number): number;
   inPlaceStream(at: number, bytes: number): void;
   joinStream(a: number, b: number, to: number, bytes: number): void;

@@ -101,9 +101,12 @@ describe("rows", () => {
       busy();
       busy();
     };
-    const stream = await timed({ stream: slowStream });
+    const stream = await timed({ streams: [slowStream] });
     expect(stream.rows.map(({ engine }) => engine)).toEqual(["reference", "convlet", "bench-js"]);
     expect(stream.problems).toHaveLength(1);
+    const fastest = await timed({ streams: [slowStream, () => {}] });
+    expect(fastest.problems).toEqual([]);
+    expect(fastest.rows[0].minMs).toBeLessThan(fastest.rows[1].minMs);
   });
 
   test("what is left out is said to be", () => {
