@@ -63,13 +63,20 @@ export function packKernels({ strict, relaxed, unpack }) {
   return deflated([program, directory, ...all]).toString("base64");
 }
 
-/** Every part with Huffman codes of its own. */
+/** Short matches cost more than they save among numbers: Z_FILTERED. Less memory gives shorter blocks with Huffman codes of their own. */
+const WAYS = [zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED].flatMap((strategy) =>
+  [5, 6, 8, 9].flatMap((level) => [4, 5, 6, 8, 9].map((memLevel) => ({ strategy, level, memLevel }))),
+);
+
+/** Every part by itself, in the way that makes it smallest. */
 function deflated(parts) {
   const last = parts.length - 1;
   return Buffer.concat(
-    parts.map((part, index) =>
-      deflateRawSync(Uint8Array.from(part), { level: 9, memLevel: 9, finishFlush: index === last ? zlib.Z_FINISH : zlib.Z_SYNC_FLUSH }),
-    ),
+    parts.map((part, index) => {
+      const finishFlush = index === last ? zlib.Z_FINISH : zlib.Z_SYNC_FLUSH;
+      const all = WAYS.map((way) => deflateRawSync(Uint8Array.from(part), { ...way, finishFlush }));
+      return all.reduce((best, each) => (each.length < best.length ? each : best));
+    }),
   );
 }
 
