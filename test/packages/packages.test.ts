@@ -319,7 +319,7 @@ export const unmount = () => model.dispose();\n`;
 
 /** Counts what a page makes, from before its first module. */
 const counting = `<script>
-globalThis.counts = { compiled: 0, memories: 0 };
+globalThis.counts = { mounts: 0, compiled: 0, memories: 0 };
 const { compile, Memory } = WebAssembly;
 WebAssembly.compile = (bytes) => (counts.compiled++, compile(bytes));
 WebAssembly.Memory = new Proxy(Memory, { construct: (target, args) => (counts.memories++, new target(...args)) });
@@ -327,6 +327,7 @@ WebAssembly.Memory = new Proxy(Memory, { construct: (target, args) => (counts.me
 
 /** A module as one writes it for Vite: an edit takes its place without a new page. */
 const hot = (version: number) => `import { load, sequential, input, dense } from "convlet";
+counts.mounts++;
 const model = sequential([input({ shape: [64] }), dense({ units: 64 })], { seed: ${version}, numerics: "strict" });
 const remote = await load(model.toBytes(), { worker: true, numerics: "strict" });
 const [here, there] = [await model.predict(new Float32Array(64)), await remote.predict(new Float32Array(64))];
@@ -349,8 +350,10 @@ test("Vite's development server: edits leave one library, kernels compiled once,
       if (version > 1) write("hot.js", hot(version));
       await page.waitForFunction((wanted) => (globalThis as Loose).found?.version === wanted, version);
       expect(await page.evaluate(() => (globalThis as Loose).found)).toEqual({ version, isSame: true, worker: "blob" });
-      // The kernels were unpacked in one.
-      expect(await page.evaluate(() => (globalThis as Loose).counts)).toMatchObject({ compiled: 1, memories: version + 1 });
+      // Vite may take one edit for two. The kernels were unpacked in a memory.
+      const { mounts, compiled, memories } = await page.evaluate(() => (globalThis as Loose).counts);
+      expect(mounts).toBeGreaterThanOrEqual(version);
+      expect({ compiled, memories }).toEqual({ compiled: 1, memories: mounts + 1 });
       await expect.poll(() => page.workers().length).toBe(1);
     }
     // Vite's copy of the library has no worker's file beside it: the file with the library's code serves once more.
