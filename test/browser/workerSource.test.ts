@@ -1,6 +1,6 @@
 /** Where a model's worker comes from: the option, the file, a Blob, or nowhere; and which one it was. */
 import { describe, expect } from "vitest";
-import { modulePage } from "./support/site.ts";
+import { modulePage, Site } from "./support/site.ts";
 import { type BrowserName, needs, type Tab, test } from "./support/test.ts";
 
 const browsers: readonly BrowserName[] = ["chromium", "firefox"];
@@ -69,6 +69,28 @@ describe.each(browsers)("%s", (browser) => {
     });
     expect(found).toEqual({ source: "blob", isSame: true });
   });
+});
+
+test("a library from another origin: its file once more, through a Blob", async ({ open }) => {
+  const other = await Site.start();
+  other.headers["Access-Control-Allow-Origin"] = "*";
+  try {
+    const tab = await open("/empty.html");
+    const found = await tab.page.evaluate(async (library) => {
+      // Not import(): this function is rewritten on its way here.
+      const convlet: typeof kit.convlet = await new Function("path", "return import(path)")(library);
+      const local = convlet.sequential([convlet.dense({ units: 2, inputShape: [3] })]);
+      const remote = await convlet.toWorker(local);
+      const [here, there] = [await local.predict([1, 2, 3]), await remote.predict([1, 2, 3])];
+      const source = remote.worker;
+      remote.dispose();
+      return { source, isSame: here.data.join() === there.data.join() };
+    }, `${other.origin}/dist/index.js`);
+    expect(found).toEqual({ source: "blob", isSame: true });
+    tab.taken(/^foreign: /);
+  } finally {
+    await other.close();
+  }
 });
 
 describe("the option", () => {
