@@ -7,29 +7,26 @@ import { ASIDE, MAX_ROWS, RowView, TABLE_BYTES, fillPointers } from "../rowView"
 import { firstOf } from "../share";
 import { copyTile, setAside } from "./aside";
 
-/** The least outputs of a row that are computed at one time. */
-const QUAD: i32 = 4;
-/** Outputs computed for one vector of channels after the other: what they read should stay in the first-level cache. */
-const SPAN: i32 = 16;
 /** Bytes from pixel to pixel, or a multiple, with which a span's lines meet in so few sets of a first-level cache that they drive each other out. */
 const CROWDED: i32 = 1024;
 
 /**
  * `panel` is weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
- * Windows 3 or 5 wide whose taps are neighbours go by spans of a row; others, maps narrower than 4, and multiples of 256 channels, of which
- * a tile takes 8 while their line is there, go tap by tap.
+ * Windows 3 or 5 wide whose taps are neighbours go by spans of a row; others, narrow maps, and multiples of 256 channels, of which a tile
+ * takes 8 while their line is there, go tap by tap.
  */
 export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const stride = strideInTaps(matmul);
   const windowWidth = matmul.innerCount;
   const width = matmul.target.width;
   const isCrowded = matmul.source.pixelStep % CROWDED == 0;
-  const inSpans = !isCrowded && width >= QUAD && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
+  const pixels = spanPixels(windowWidth, width);
+  const inSpans = !isCrowded && width >= pixels && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
   const rows = matmul.rows / width;
   const end = firstOf(rows, thread + 1, threads);
   for (let row = firstOf(rows, thread, threads); row < end; row++) {
-    if (inSpans) runRow(matmul, row, stride);
-    else for (let x = 0; x < width; x += MAX_ROWS - QUAD) runPixels(matmul, row * width + x, min(MAX_ROWS - QUAD, width - x));
+    if (inSpans) runRow(matmul, row, stride, pixels);
+    else for (let x = 0; x < width; x += MAX_ROWS - TILE_ROWS) runPixels(matmul, row * width + x, min(MAX_ROWS - TILE_ROWS, width - x));
   }
 }
 
@@ -39,7 +36,15 @@ function strideInTaps(matmul: Matmul): i32 {
   return tap > 0 && matmul.source.pixelStep % tap == 0 ? matmul.source.pixelStep / tap : 0;
 }
 
-function runRow(matmul: Matmul, row: i32, stride: i32): void {
+/** Pixels that a kernel takes at one time: of the window's two kernels that which computes fewer for a row. */
+function spanPixels(windowWidth: i32, width: i32): i32 {
+  const more = windowWidth == 3 ? 8 : 7;
+  const fewer = more - 1;
+  return (width + more - 1) / more * more <= (width + fewer - 1) / fewer * fewer ? more : fewer;
+}
+
+/** By spans of a few blocks of pixels: what they read should stay in the first-level cache while the channels pass. */
+function runRow(matmul: Matmul, row: i32, stride: i32, pixels: i32): void {
   const width = matmul.target.width;
   const image = row / matmul.target.height;
   const y = row - image * matmul.target.height;
@@ -47,8 +52,8 @@ function runRow(matmul: Matmul, row: i32, stride: i32): void {
   let target = pixelAt(matmul.target, image, y);
   let addend = matmul.addend.base != 0 ? pixelAt(matmul.addend, image, y) : 0;
   for (let left = width; left > 0; ) {
-    const count = left < SPAN + 2 * QUAD ? left : SPAN;
-    depthwiseSpan(matmul, source, target, addend, count, stride);
+    const count = left < 3 * pixels ? left : 2 * pixels;
+    depthwiseSpan(matmul, source, target, addend, count, stride, pixels);
     source += count * matmul.source.pixelStep;
     target += count * matmul.target.pixelStep;
     if (addend != 0) addend += count * matmul.addend.pixelStep;

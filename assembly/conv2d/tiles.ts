@@ -65,8 +65,9 @@ function runPanel(matmul: Matmul, count: i32, panel: i32): void {
   const sourceOffset = group * matmul.sourceGroupStep;
   let pointers = changetype<usize>(matmul) + TABLES;
   if (ASC_FEATURE_RELAXED_SIMD) {
-    // 8 rows, or 6 times so many and 8, are two tiles of 4 at the end.
-    const tiles = (count % WIDE_TILE_ROWS == 2 ? count - 2 * TILE_ROWS : count) / WIDE_TILE_ROWS;
+    // 7 or 8 rows, and 6 times so many more, are two tiles of 4 at the end.
+    const rest = count % WIDE_TILE_ROWS;
+    const tiles = count / WIDE_TILE_ROWS - (rest == 1 || rest == 2 ? 1 : 0);
     if (tiles > 0) {
       tiles6x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset, validColumns);
       pointers += tiles * WIDE_TILE_ROWS * sizeof<usize>();

@@ -28,8 +28,8 @@ const depthwise = [1, 3, 4, 5, 7, 8, 9, 12, 16, 17].flatMap((count): Geometry[] 
   const each = { ...base, inChannels: count, outChannels: count, groups: count, algorithm: Algorithm.depthwise };
   return [each, { ...each, stride: [2, 3], pad }, { ...each, height: 13, window: [5, 3], stride: [1, 2], dilation: [2, 1] }];
 });
-/** Rows on both sides of the spans of 16 that depthwise convolutions take, and of the 4 pixels within. */
-const spans = [3, 4, 5, 7, 16, 18, 19, 20, 21, 37].flatMap((width): Geometry[] => {
+/** Rows on both sides of the blocks of 6, 7 and 8 pixels that depthwise convolutions take, and of spans of two and three. */
+const spans = [3, 5, 6, 7, 8, 9, 13, 14, 16, 18, 20, 21, 24, 37].flatMap((width): Geometry[] => {
   const each = { ...base, height: 4, width, inChannels: 6, outChannels: 6, groups: 6, algorithm: Algorithm.depthwise };
   return [
     each,
