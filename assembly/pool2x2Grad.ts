@@ -20,8 +20,8 @@ function scatterRow<Step>(record: Pool2dInputGrad, image: i32, outY: i32, column
   const inputGrad = record.inputGrad;
   const outputGrad = record.outputGrad;
   const channels = outputGrad.channels;
-  const count = channels & -step.size();
-  const back = <usize>(count == 0 || count == channels ? 0 : step.size() - (channels - count)) << 2;
+  const count = max(channels & -step.size(), step.size());
+  const back = <usize>(count + step.size() - channels) << 2;
   const fromStep = <usize>(outputGrad.pixelStride - count) << 2;
   const pixelBytes = <usize>inputGrad.pixelStride << 2;
   const rowBytes = <usize>inputGrad.rowStride << 2;
@@ -38,14 +38,17 @@ function scatterRow<Step>(record: Pool2dInputGrad, image: i32, outY: i32, column
   let to = pixelPtr(inputGrad, image, outY << 1, 0);
   // Windows whose pixels may be written with what lies behind them.
   let pixels = columns;
-  if (channels < step.size()) pixels = hasWholeRows(inputGrad) ? max((inputGrad.width + 1 - (step.size() + channels - 1) / channels) >> 1, 0) : 0;
+  if (channels < step.size()) {
+    const covered = (step.size() + channels - 1) / channels;
+    pixels = hasWholeRows(inputGrad) ? min(max((inputGrad.width + 1 - covered) >> 1, 0), columns) : 0;
+  }
   for (let outX = 0; outX < pixels; outX++) {
     for (const end = f32At(from, count); from < end; from += step.size() << 2) {
       step.scatter(from, cells, to, pixelBytes, to + rowBytes, key0, key1, key2, key3);
       to += step.size() << 2;
       cells += step.size();
     }
-    if (count != channels) {
+    if (cellStep > 0) {
       step.scatter(from - back, cells - (back >> 2), to - back, pixelBytes, to - back + rowBytes, key0, key1, key2, key3);
     }
     from += fromStep;
@@ -54,9 +57,9 @@ function scatterRow<Step>(record: Pool2dInputGrad, image: i32, outY: i32, column
   }
   for (let outX = pixels; outX < columns; outX++) {
     step.scatterUpTo(from, cells, to, pixelBytes, to + rowBytes, key0, key1, key2, key3, channels);
-    from += fromStep;
-    to += toStep;
-    cells += cellStep;
+    from = f32At(from, outputGrad.pixelStride);
+    to += pixelBytes << 1;
+    cells += channels;
   }
 }
 
