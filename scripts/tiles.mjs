@@ -31,7 +31,7 @@ export function generateTiles() {
   const head = [
     "// Made by scripts/tiles.mjs: micro-kernels, every sum in a local.",
     'import { copyTile } from "../../assembly/conv2d/aside";',
-    'import { finishSpan } from "../../assembly/conv2d/finishSpan";',
+    'import { finishSpan, storeEnd } from "../../assembly/conv2d/finishSpan";',
     'import { LANES, multiplyAdd } from "../../assembly/lanes";',
     'import { clamp, leak } from "../../assembly/matmul";',
     'import { Matmul, PANEL_ROW_BYTES, TILE, ZEROS } from "../../assembly/matmulPlan";',
@@ -174,6 +174,9 @@ ${each(rows, (i) => `if (add) {\n${each(COLUMNS, (j) => `c${i}${j} = f32x4.add(v
 }`;
 }
 
+/** Pixels at the end of a span whose vectors, with fewer channels than lanes, would reach beyond it: the others' ends are overwritten. */
+const END = 3;
+
 /**
  * `count` (at least `pixels`) pixels of a row of a depthwise convolution, all channels: `pixels` neighbours x 4 channels at a time. Taps of
  * a window's row are neighbours too, and a value that is loaded meets all those that it has among the pixels. The last pixels overlap
@@ -182,6 +185,8 @@ ${each(rows, (i) => `if (add) {\n${each(COLUMNS, (j) => `c${i}${j} = f32x4.add(v
 function depthwiseSpan({ window, stride, pixels }) {
   const reach = window + (pixels - 1) * stride;
   const eachPixel = (line) => each(pixels, line);
+  const early = pixels - END;
+  const store = (pixel) => `v128.store(to, clamp(c${pixel}, low, high));${pixel < pixels - 1 ? "\nto += toStep;" : ""}`;
   const weights = each(window, (tap) => `w${tap} = v128.load(b);${tap < window - 1 ? "\nb += innerPanelStep;" : ""}`);
   const products = each(reach, (at) => {
     const met = Array.from({ length: pixels }, (_, pixel) => ({ pixel, tap: at - pixel * stride })).filter(({ tap }) => tap >= 0 && tap < window);
@@ -219,10 +224,13 @@ b += outerPanelStep;
 }
 const toStep = matmul.target.pixelStep;
 let to = target + offset + first * toStep;
-if (plain && lanes >= LANES) {
+if (plain && (lanes >= LANES || toStep == lanes << 2)) {
 const low = f32x4.splat(matmul.low);
 const high = f32x4.splat(matmul.high);
-${eachPixel((pixel) => `v128.store(to, clamp(c${pixel}, low, high));${pixel < pixels - 1 ? "\nto += toStep;" : ""}`)}
+${each(early, store)}
+if (lanes >= LANES) {
+${each(END, (pixel) => store(early + pixel))}
+} else storeEnd(to, toStep, ${Array.from({ length: END }, (_, pixel) => `clamp(c${early + pixel}, low, high)`).join(", ")}, lanes);
 } else {
 const tile = changetype<usize>(matmul) + TILE;
 ${eachPixel((pixel) => `v128.store(tile, c${pixel}, ${16 * pixel});`)}

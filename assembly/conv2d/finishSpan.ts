@@ -20,3 +20,15 @@ export function finishSpan(matmul: Matmul, stored: i32, pixels: i32, to: usize, 
     storeUpTo(to + pixel * matmul.target.pixelStep, clamp(sum, low, high), min(lanes, LANES));
   }
 }
+
+/** The last three pixels of a span of fewer channels than lanes, which follow each other without a gap. */
+export function storeEnd(to: usize, step: usize, a: v128, b: v128, c: v128, lanes: i32): void {
+  if (lanes == 1) {
+    v128.store_lane<u32>(to, a, 0);
+    v128.store_lane<u32>(to + step, b, 0);
+  } else {
+    v128.store(to, a);
+    v128.store(to + step, b);
+  }
+  storeUpTo(to + 2 * step, c, lanes);
+}
