@@ -5,6 +5,8 @@
  * wrote in one instruction it reads in the next, from its own cache.
  */
 export function firstOf(count: i32, thread: i32, threads: i32): i32 {
+  // Small layers would take longer to divide than to compute.
+  if (threads == 1) return count * thread;
   return <i32>((<i64>count * thread) / threads);
 }
 

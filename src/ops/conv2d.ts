@@ -192,8 +192,7 @@ function weightGradScratch(outChannels: number): number {
 function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Direction): number {
   const { groups, geometry } = attributes;
   const [from, to] = [extentOf(inputs[0].shape), extentOf(output.shape)];
-  if (groups === from.channels && groups === to.channels) return Algorithm.depthwise;
-  if (groups > 1) return Algorithm.matmul;
+  if (groups > 1) return groups === from.channels && groups === to.channels ? Algorithm.depthwise : Algorithm.matmul;
   const forward = { ...to, source: from.channels, columns: to.channels };
   const pays = {
     output: () => winogradPays(geometry, { ...forward, minTiles: 4 }),
