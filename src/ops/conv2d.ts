@@ -192,7 +192,10 @@ function weightGradScratch(outChannels: number): number {
 function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Direction): number {
   const { groups, geometry } = attributes;
   const [from, to] = [extentOf(inputs[0].shape), extentOf(output.shape)];
-  if (groups > 1) return groups === from.channels && groups === to.channels ? Algorithm.depthwise : Algorithm.matmul;
+  // One channel to one is depthwise too, where a row has pixels for a span.
+  const isDepthwise = groups === from.channels && groups === to.channels;
+  if (isDepthwise && (groups > 1 || to.width >= 6)) return Algorithm.depthwise;
+  if (groups > 1) return Algorithm.matmul;
   const forward = { ...to, source: from.channels, columns: to.channels };
   const pays = {
     output: () => winogradPays(geometry, { ...forward, minTiles: 4 }),
