@@ -87,7 +87,7 @@ export class FourChannels {
     const b = v128.load(right);
     const c = v128.load(below);
     const d = v128.load(belowRight);
-    storeUpTo(to, f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d)), room);
+    storeUpTo(to, largestOf(a, b, c, d), room);
     return f32x4.add(sums, sumOf(a, b, c, d));
   }
 }
@@ -121,4 +121,10 @@ export class EightChannels {
 @inline
 export function sumOf(a: v128, b: v128, c: v128, d: v128): v128 {
   return f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
+}
+
+// @ts-ignore: decorator
+@inline
+export function largestOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  return f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
 }

@@ -3,7 +3,7 @@
  * anew at every use.
  */
 import { LANES, storeUpTo } from "./lanes";
-import { sumOf } from "./pool2x2";
+import { largestOf, sumOf } from "./pool2x2";
 
 /** The first `count` of 4 bytes; all of them when count is 4 or more. */
 // @ts-ignore: decorator
@@ -13,12 +13,6 @@ export function storeBytes(to: usize, bytes: v128, count: i32): void {
   store<u8>(to, i8x16.extract_lane_u(bytes, 0));
   if (count > 1) store<u8>(to, i8x16.extract_lane_u(bytes, 1), 1);
   if (count > 2) store<u8>(to, i8x16.extract_lane_u(bytes, 2), 2);
-}
-
-// @ts-ignore: decorator
-@inline
-function largestOf(a: v128, b: v128, c: v128, d: v128): v128 {
-  return f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(c, d));
 }
 
 /** The cell of the first largest value, −1 where that is not above `closed`. */

@@ -188,13 +188,16 @@ function weightGradScratch(outChannels: number): number {
   return WEIGHT_GRAD_SCRATCH + WEIGHT_GRAD_COLUMN_SCRATCH * Math.min(128, roundUp(outChannels, 8));
 }
 
+/** Pixels that a 3-wide depthwise kernel takes at least. */
+const SPAN_PIXELS = 7;
+
 /** Chosen from geometry alone. */
 function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Direction): number {
   const { groups, geometry } = attributes;
   const [from, to] = [extentOf(inputs[0].shape), extentOf(output.shape)];
-  // One channel to one is depthwise too, where a row has pixels for a span.
+  // One channel to one is depthwise too, where a row has pixels for a span (depthwise.ts): tap by tap a matrix product is faster.
   const isDepthwise = groups === from.channels && groups === to.channels;
-  if (isDepthwise && (groups > 1 || to.width >= 6)) return Algorithm.depthwise;
+  if (isDepthwise && (groups > 1 || to.width >= SPAN_PIXELS)) return Algorithm.depthwise;
   if (groups > 1) return Algorithm.matmul;
   const forward = { ...to, source: from.channels, columns: to.channels };
   const pays = {
