@@ -11,7 +11,7 @@ import { type Shape, sizeOf } from "../shape.ts";
 import { contracts, MOST_WORK } from "./programContracts.ts";
 import { FileFormatError, type NamedTensor, type SafetensorsHeader, writeSafetensors } from "./safetensors.ts";
 import { type CheckedTensor, repeatedKey } from "./safetensorsHeader.ts";
-import { type Extents, StepReader } from "./stepReader.ts";
+import { type Extents, reachOf, StepReader } from "./stepReader.ts";
 
 export const PROGRAM_KEY = "convlet.program";
 const FORMAT = 1;
@@ -227,16 +227,15 @@ function checkedTensor(value: unknown, { at, capacity, arenaBytes, fail }: Tenso
       return fail(`${at}.${name} is ${shownNumber(number)}, needs a whole number ≥ ${least} and < 2^31`);
     }),
   ) as unknown as Tensor;
-  const { base, height, width, channels, pixelStride, rowStride, imageStride, haloTop, haloBottom, haloLeft, haloRight } = tensor;
+  const { height, width, channels, pixelStride, rowStride, imageStride, haloTop, haloBottom, haloLeft, haloRight } = tensor;
   const isBroadcast = pixelStride === 0 && rowStride === 0 && height === 1 && width === 1;
   const isApart =
     pixelStride >= channels &&
     rowStride >= (haloLeft + width + haloRight) * pixelStride &&
     imageStride >= (haloTop + height + haloBottom) * rowStride;
   if (!isApart && !(isBroadcast && imageStride >= channels)) fail(`${at}: its strides let pixels overlap`);
-  const first = base - 4 * (haloTop * rowStride + haloLeft * pixelStride);
-  const last = 4 * ((capacity - 1) * imageStride + (height - 1 + haloBottom) * rowStride + (width - 1 + haloRight) * pixelStride + channels);
-  if (base % 4 !== 0 || first < 0 || base + last > arenaBytes) fail(`${at} does not lie in the arena of ${arenaBytes} bytes`);
+  const { begin, end } = reachOf(tensor, capacity);
+  if (tensor.base % 4 !== 0 || begin < 0 || end > arenaBytes) fail(`${at} does not lie in the arena of ${arenaBytes} bytes`);
   return tensor;
 }
 

@@ -121,9 +121,9 @@ export class StepReader {
     const [from, length] = [scratch as number, scratchBytes as number];
     if (length < bytes) this.fail("scratchBytes", `is ${length}, needs ${bytes}`);
     if (from % ALIGNMENT !== 0 || from + length > arenaBytes) this.fail("scratch", "does not lie in the arena");
-    for (const { base, imageStride, rowStride, pixelStride, haloTop, haloLeft } of tensors) {
-      const begin = base - 4 * (haloTop * rowStride + haloLeft * pixelStride);
-      if (begin < from + length && from < begin + 4 * capacity * imageStride) this.fail("scratch", "overlaps a tensor of the step");
+    for (const tensor of tensors) {
+      const { begin, end } = reachOf(tensor, capacity);
+      if (begin < from + length && from < end) this.fail("scratch", "overlaps a tensor of the step");
     }
   }
 
@@ -155,6 +155,13 @@ export class StepReader {
     this.placed[field] = value;
     return value;
   }
+}
+
+/** Addresses from the first byte to behind the last one of `capacity` images and their halos. */
+export function reachOf(tensor: Tensor, capacity: number): { readonly begin: number; readonly end: number } {
+  const { base, height, width, channels, pixelStride, rowStride, imageStride, haloTop, haloBottom, haloLeft, haloRight } = tensor;
+  const last = (capacity - 1) * imageStride + (height - 1 + haloBottom) * rowStride + (width - 1 + haloRight) * pixelStride + channels;
+  return { begin: base - 4 * (haloTop * rowStride + haloLeft * pixelStride), end: base + 4 * last };
 }
 
 export function sizes({ height, width, channels }: Tensor): string {

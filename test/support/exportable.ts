@@ -59,6 +59,16 @@ export const exportable: Readonly<Record<string, (options: Options) => api.Model
     return api.model({ inputs: x, outputs: [api.softmax().apply(both), pooled] }, { seed: 6, ...options });
   },
 
+  /** A grouped convolution's scratch comes to lie right behind the tensor of which the convolution writes a slice. */
+  slices: (options) => {
+    const x = api.input({ shape: [10, 19, 8] });
+    const a = api.conv2d({ filters: 33, kernelSize: [5, 1], activation: "elu" }).apply(x);
+    const b = api.conv2d({ filters: 18, kernelSize: 3, padding: "same", groups: 3, activation: "hardSwish" }).apply(a);
+    const c = api.conv2d({ filters: 12, kernelSize: 1, groups: 2 }).apply(b);
+    const both = api.concatenate().apply([c, b]);
+    return api.model({ inputs: x, outputs: api.dense({ units: 8 }).apply(api.globalMaxPooling2d().apply(both)) }, { seed: 9, ...options });
+  },
+
   everyActivation: (options) => {
     const x = api.input({ shape: [5, 5, 2] });
     const value = activations.reduce(
