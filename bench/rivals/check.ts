@@ -1,8 +1,6 @@
-/** The numbers that every engine must compute: those of bench/js, which shares no code with any of them. */
+/** The numbers that every engine must compute: a convolution's definition, and bench/js for networks; they share no code with any engine. */
 
-import { netData } from "../cases.ts";
-import { conv2dOutput } from "../js/conv2d.ts";
-import { planConv2d } from "../js/conv2dPlan.ts";
+import { type ConvCase, type ConvData, convData, netData } from "../cases.ts";
 import { MnistCnn, type MnistCnnArrays } from "../js/mnistCnn.ts";
 import { Ox, type OxWeights } from "../js/ox.ts";
 import type { Workload } from "./workload.ts";
@@ -21,16 +19,8 @@ export interface Expected {
 }
 
 export function expected(workload: Workload): Expected {
-  const { case: benchCase, input, labels, batch, layers } = workload;
-  if (benchCase.kind === "conv") {
-    const { size, window, padding } = benchCase;
-    const plan = planConv2d({ ...benchCase, height: size, width: size, window: [window, window], padding: [padding, padding] });
-    const output = new Float32Array(batch * benchCase.outSize ** 2 * benchCase.outChannels);
-    const [layer] = layers;
-    if (layer.type !== "conv") throw new Error("internal: a convolution's only layer is one");
-    conv2dOutput(plan, { input, weight: layer.weight, bias: layer.bias, output }, batch);
-    return { output };
-  }
+  const { case: benchCase, input, labels, batch } = workload;
+  if (benchCase.kind === "conv") return { output: convolved(benchCase, { ...convData(benchCase), input }) };
   const { weights } = netData(benchCase);
   if (benchCase.net === "ox") return { output: new Ox(weights as unknown as OxWeights).predict(input).slice() };
   const net = new MnistCnn(batch);
@@ -42,4 +32,31 @@ export function expected(workload: Workload): Expected {
     return net.trainStep(input.subarray(first * 784, (first + batch) * 784), labels.subarray(first, first + batch), batch);
   };
   return { output, losses: [loss(0), loss(1)] };
+}
+
+/** output [batch, outSize, outSize, outChannels], summed in float64: of any size, which bench/js is not. */
+function convolved(conv: ConvCase, { input, weight, bias }: ConvData): Float32Array {
+  const { batch, size, outSize, inChannels, outChannels, window, stride, padding, groups } = conv;
+  const [depth, width] = [inChannels / groups, outChannels / groups];
+  const output = new Float32Array(batch * outSize * outSize * outChannels);
+  const sums = new Float64Array(outChannels);
+  for (let pixel = 0; pixel < batch * outSize * outSize; pixel++) {
+    const image = Math.floor(pixel / (outSize * outSize));
+    const top = (Math.floor(pixel / outSize) % outSize) * stride - padding;
+    const left = (pixel % outSize) * stride - padding;
+    sums.set(bias);
+    for (let tap = 0; tap < window * window; tap++) {
+      const [y, x] = [top + Math.floor(tap / window), left + (tap % window)];
+      if (y < 0 || y >= size || x < 0 || x >= size) continue;
+      const from = ((image * size + y) * size + x) * inChannels;
+      for (let inChannel = 0; inChannel < inChannels; inChannel++) {
+        const value = input[from + inChannel];
+        const weightAt = (tap * depth + (inChannel % depth)) * outChannels;
+        const first = Math.floor(inChannel / depth) * width;
+        for (let outChannel = first; outChannel < first + width; outChannel++) sums[outChannel] += value * weight[weightAt + outChannel];
+      }
+    }
+    output.set(sums, pixel * outChannels);
+  }
+  return output;
 }

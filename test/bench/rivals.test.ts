@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { CASES } from "../../bench/cases.ts";
+import { CASES, type ConvCase, convData, parseCase } from "../../bench/cases.ts";
+import { conv2dOutput } from "../../bench/js/conv2d.ts";
+import { planConv2d } from "../../bench/js/conv2dPlan.ts";
 import { expected } from "../../bench/rivals/check.ts";
 import { convWeightOihw, denseWeightByOutput, outputNhwc, permute } from "../../bench/rivals/layout.ts";
 import { readInitializers } from "../../bench/rivals/onnxInitializers.ts";
@@ -30,6 +32,20 @@ describe("ONNX", () => {
     for (const [index, array] of arrays.entries())
       expect(Buffer.from(read[index].buffer).equals(Buffer.from(array.buffer)), `array ${index}`).toBe(true);
   });
+});
+
+test("a convolution's expected output is that of the tuned JavaScript, where this knows its size", () => {
+  for (const name of ["conv_4_6_3_2_1_9_2@3", "conv_5_5_3_1_1_8_5@2", "conv_3_4_5_1_2_7_1"]) {
+    const conv = parseCase(name) as ConvCase;
+    const { size, window, padding } = conv;
+    const plan = planConv2d({ ...conv, height: size, width: size, window: [window, window], padding: [padding, padding] });
+    const wanted = expected(workloadOf(name)).output;
+    const output = new Float32Array(wanted.length);
+    conv2dOutput(plan, { ...convData(conv), output }, conv.batch);
+    const largest = Math.max(...wanted.map(Math.abs));
+    for (const [index, value] of output.entries()) expect(Math.abs(value - wanted[index]), `${name} ${index}`).toBeLessThan(1e-6 * largest);
+  }
+  expect(expected(workloadOf("conv_1024_1024_3_1_1_3_1")).output.length).toBe(9 * 1024);
 });
 
 test("the output of every net depends on its input", () => {
