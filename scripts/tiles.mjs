@@ -71,6 +71,9 @@ function kLoop({ rows, steps, fence }, { a, next }) {
   return `while (true) {\n${body}\nk -= ${steps};\nif (k == 0) break;\n${next}\npanel += ${steps} * PANEL_ROW_BYTES;\n}`;
 }
 
+/** So many pixels of 2 to 7 columns take what the 8 stored for one reach beyond it. */
+const OVERRUN = 3;
+
 const TEMPORARIES = "let b0: v128, b1: v128, a: v128;";
 
 /**
@@ -79,6 +82,8 @@ const TEMPORARIES = "let b0: v128, b1: v128, a: v128;";
  */
 function segmentTile(tile) {
   const { rows, steps } = tile;
+  const ahead = 4 * (rows - 1 + OVERRUN);
+  const isGapless = `load<usize>(pointers, TABLE_BYTES + ${ahead}) - load<usize>(pointers, TABLE_BYTES) == <usize>(${ahead} * validColumns)`;
   const loop = kLoop(tile, { a: (i, step) => `v128.load32_splat(a${i}, ${4 * step})`, next: each(rows, (i) => `a${i} += ${4 * steps};`) });
   return `
 export function tiles${rows}x8(
@@ -93,6 +98,8 @@ const outerStep = matmul.outerStep - matmul.innerCount * matmul.innerStep;
 const outerPanelStep = matmul.outerPanelStep - matmul.innerCount * matmul.innerPanelStep;
 const low = f32x4.splat(matmul.low);
 const high = f32x4.splat(matmul.high);
+// Pixels of fewer columns are stored in whole vectors where those of the next tile follow without a gap: these then overwrite that.
+const mayOverrun = validColumns > 1 && matmul.addend.base == 0;
 do {
 let panel = panels;
 ${each(rows, (i) => `let a${i} = load<usize>(pointers, ${4 * i}) + sourceOffset;`)}
@@ -117,7 +124,7 @@ const alpha = f32x4.splat(matmul.alpha);
 const zero = f32x4.splat(0);
 ${sums(rows, (i, j) => `c${i}${j} = leak(c${i}${j}, alpha, zero);`)}
 }
-if (validColumns == ${4 * COLUMNS}) {
+if (validColumns == ${4 * COLUMNS} || (mayOverrun && count > 1 && ${isGapless})) {
 let to: usize;
 ${each(rows, (i) => `to = load<usize>(pointers, TABLE_BYTES + ${4 * i}) + columnOffset;\n${each(COLUMNS, (j) => `v128.store(to, clamp(c${i}${j}, low, high), ${16 * j});`)}`)}
 } else {
