@@ -5,7 +5,7 @@
  * same belongs to the opcode; functions that both modules have stand there once, twins side by side. assembly/unpack.ts, which comes with them,
  * puts them together.
  */
-import { deflateRawSync, constants as zlib } from "node:zlib";
+import { deflate } from "./deflate.mjs";
 import { functionsOf, instructionsOf, leb } from "./wasmFile.mjs";
 
 /** Bits of the modules that a function belongs to. */
@@ -60,24 +60,7 @@ export function packKernels({ strict, relaxed, unpack }) {
   const all = [frame, ...Object.values(streams)];
   const directory = all.slice(0, -1).flatMap(({ length }) => number(length));
   const program = [unpack.length & 255, unpack.length >> 8, ...unpack];
-  return deflated([program, directory, ...all]).toString("base64");
-}
-
-/** Short matches cost more than they save among numbers: Z_FILTERED. Less memory gives shorter blocks with Huffman codes of their own. */
-const WAYS = [zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED].flatMap((strategy) =>
-  [5, 6, 8, 9].flatMap((level) => [4, 5, 6, 8, 9].map((memLevel) => ({ strategy, level, memLevel }))),
-);
-
-/** Every part by itself, in the way that makes it smallest. */
-function deflated(parts) {
-  const last = parts.length - 1;
-  return Buffer.concat(
-    parts.map((part, index) => {
-      const finishFlush = index === last ? zlib.Z_FINISH : zlib.Z_SYNC_FLUSH;
-      const all = WAYS.map((way) => deflateRawSync(Uint8Array.from(part), { ...way, finishFlush }));
-      return all.reduce((best, each) => (each.length < best.length ? each : best));
-    }),
-  );
+  return deflate([[...program, ...directory, ...frame], ...Object.values(streams)]).toString("base64");
 }
 
 function formOf(operands) {
