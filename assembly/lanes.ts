@@ -9,21 +9,22 @@ export function f32At(ptr: usize, index: i32): usize {
   return ptr + (<usize>index << 2);
 }
 
-/** sum + a · b: fused where the relaxed instruction exists, two roundings in the strict build. */
+/** sum + a · b, fused. For the strict kernels unpack.ts puts a product and a sum here, each rounded. */
 // @ts-ignore: decorator
 @inline
 export function multiplyAdd(a: v128, b: v128, sum: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, sum);
-  return f32x4.add(sum, f32x4.mul(a, b));
+  return f32x4.relaxed_madd(a, b, sum);
 }
 
 /** sum − a · b, likewise. */
 // @ts-ignore: decorator
 @inline
 export function multiplySubtract(a: v128, b: v128, sum: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, sum);
-  return f32x4.sub(sum, f32x4.mul(a, b));
+  return f32x4.relaxed_nmadd(a, b, sum);
 }
+
+/** Whether they round once: (1 + ε)(1 − ε) − 1 is −ε² then, and 0 where the product is rounded by itself. */
+export const FUSES: bool = v128.any_true(multiplyAdd(f32x4.splat(1.0001220703125), f32x4.splat(0.9998779296875), f32x4.splat(-1)));
 
 /** Stores the first `count` lanes; all of them when count is 4 or more. */
 // @ts-ignore: decorator

@@ -1,16 +1,15 @@
 /**
- * Puts a module of kernels together from the streams that scripts/packKernels.mjs took it apart into: a program of its own, a few hundred bytes,
- * for what V8 would first interpret takes ten times as long as what it compiles at once.
+ * Puts the modules of kernels together from the streams that scripts/packKernels.mjs took the relaxed one apart into: a program of its own, a few
+ * hundred bytes, for what V8 would first interpret takes ten times as long as what it compiles at once. The strict module is the relaxed
+ * one with a product and a sum, each rounded, for every fused one.
  */
 
 /** Of each token the address where it is described: an opcode's length, the opcode with operands that belong to it, the form of what follows. */
 const TOKENS: usize = 0;
-/** Of each function its length × 4 + the modules it belongs to. */
-const FUNCTIONS: usize = 1024;
-/** Of each function its number in the module. */
-const NUMBERS: usize = 2048;
+/** Of each function the number of its instructions. */
+const COUNTS: usize = 1024;
 /** Locals of a function, that used last first. */
-const RECENT: usize = 2304;
+const RECENT: usize = 2048;
 /** Here the host puts what was packed: the lengths of all streams but the last, then the streams. */
 const PACKED: usize = 4096;
 
@@ -23,11 +22,27 @@ namespace Form {
   export const offset = 2;
   export const number = 3;
   export const offsetAndLane = 4;
-  export const call = 5;
-  export const labels = 6;
+  export const labels = 5;
+  /** Nothing, but the instruction itself is another one in the strict module. */
+  export const fusedSum = 6;
+  export const fusedDifference = 7;
   export const constant = 8;
   export const recent = 32;
 }
+
+/** Of WebAssembly. Those of SIMD are two bytes after their prefix, the second one 1. */
+namespace Opcode {
+  export const localGet = 0x20;
+  export const localSet = 0x21;
+  export const simd = 0xfd;
+  export const add = 0xe4;
+  export const subtract = 0xe5;
+  export const multiply = 0xe6;
+}
+const CODE_SECTION: u32 = 10;
+const V128: u32 = 0x7b;
+/** Bytes of a length that is written before it is known. */
+const LENGTH: usize = 4;
 
 /** The next byte of each stream: what describes modules and functions, opcodes, …; and where the next byte of the module goes. */
 let frame: usize = 0;
@@ -51,9 +66,8 @@ function frameNumber(): u32 {
   return value;
 }
 
-function putNumber(value: u32): void {
-  for (; value > 127; value >>>= 7) store<u8>(to++, value | 128);
-  store<u8>(to++, value);
+function put(byte: u32): void {
+  store<u8>(to++, byte);
 }
 
 /** Copies a LEB128 as it is. Returns where it ends. */
@@ -61,45 +75,46 @@ function copyNumber(from: usize): usize {
   let byte: u32;
   do {
     byte = load<u8>(from++);
-    store<u8>(to++, byte);
+    put(byte);
   } while (byte > 127);
   return from;
 }
 
 function putAll(from: usize, length: usize): void {
-  for (; length > 0; length--) store<u8>(to++, load<u8>(from++));
+  for (; length > 0; length--) put(load<u8>(from++));
 }
 
-/** Of the `length` bytes that were packed makes the module of `bit` (1: strict, 2: relaxed), behind them. Returns its end. */
-export function unpack(length: usize, bit: u32): usize {
+/** How many bytes were written behind `at`, where room for that number was left: as a LEB128 with leading zeros. */
+function putLength(at: usize): void {
+  let value = to - at - LENGTH;
+  for (let index: usize = 0; index < LENGTH; index++, value >>>= 7) store<u8>(at + index, (value & 127) | (index < LENGTH - 1 ? 128 : 0));
+}
+
+/** Of the `length` bytes that were packed makes a module, behind them. Returns its end. */
+export function unpack(length: usize, isFused: bool): usize {
   frame = PACKED;
   to = PACKED + length;
   findStreams();
-  for (let module: u32 = 1; module <= 2; module++) {
-    const headLength = frameNumber();
-    if (module === bit) putAll(frame, headLength);
-    frame += headLength;
-  }
+  const headLength = frameNumber();
+  putAll(frame, headLength);
+  frame += headLength;
   for (let token: usize = TOKENS, end = token + 4 * frameNumber(); token < end; token += 4) {
     store<u32>(token, frame);
     frame += 2 + load<u8>(frame);
   }
-  const count = frameNumber();
-  let called = 0;
+  put(CODE_SECTION);
+  const section = to;
+  to += LENGTH;
+  const count = load<u8>(frame);
+  frame = copyNumber(frame);
+  for (let index: usize = 0; index < count; index++) store<u32>(COUNTS + 4 * index, frameNumber());
   for (let index: usize = 0; index < count; index++) {
-    const word = frameNumber();
-    store<u32>(FUNCTIONS + 4 * index, word);
-    // Of twins, which follow each other, the first is named.
-    store<u8>(NUMBERS + index, called);
-    if (word & bit) called++;
+    const body = to;
+    to += LENGTH;
+    putFunction(load<u32>(COUNTS + 4 * index), isFused);
+    putLength(body);
   }
-  for (let index: usize = 0; index < count; index++) {
-    const word = load<u32>(FUNCTIONS + 4 * index);
-    const before = to;
-    putNumber(word >> 2);
-    putFunction(to + (word >> 2));
-    if (!(word & bit)) to = before;
-  }
+  putLength(section);
   return to;
 }
 
@@ -116,40 +131,77 @@ function findStreams(): void {
   constants = numbers + numbersLength;
 }
 
-/** The next function's body, which ends at `end`. */
-function putFunction(end: usize): void {
+/** The body of the next function, which has `count` instructions. */
+function putFunction(count: u32, isFused: bool): void {
   for (let local: usize = 0; local < MOST_LOCALS; local++) store<u8>(RECENT + local, local);
-  let groups = load<u8>(frame);
-  frame = copyNumber(frame);
-  for (; groups > 0; groups--) {
+  // 0: nothing is fused in it. Otherwise one more than all its locals: behind them are two more then, for what stands between a product and a sum.
+  const behind = frameNumber();
+  const isChanged = behind != 0 && !isFused;
+  const groups = load<u8>(frame++);
+  put(groups + u32(isChanged));
+  for (let group: u32 = 0; group < groups; group++) {
     frame = copyNumber(frame);
     putAll(frame++, 1);
   }
-  while (to < end) {
+  if (isChanged) {
+    put(2);
+    put(V128);
+  }
+  let isLocal = false;
+  for (; count > 0; count--) {
     const token: usize = load<u32>(TOKENS + ((<usize>load<u8>(opcodes++)) << 2));
     const opcodeLength: usize = load<u8>(token);
-    putAll(token + 1, opcodeLength);
-    putOperands(load<u8>(token + 1 + opcodeLength));
+    const form: i32 = load<u8>(token + 1 + opcodeLength);
+    if (isChanged && (form == Form.fusedSum || form == Form.fusedDifference)) putUnfused(form == Form.fusedSum, behind - 1, isLocal);
+    else {
+      putAll(token + 1, opcodeLength);
+      putOperands(form);
+    }
+    isLocal = load<u8>(token + 1) == Opcode.localGet;
   }
 }
 
+/** a, b, sum → sum + a · b or sum − a · b. A sum that is in a local, as nearly all are, is read behind the product. */
+function putUnfused(isSum: bool, spare: u32, isLocal: bool): void {
+  let sum = spare;
+  if (isLocal) {
+    sum = load<u8>(to - 1);
+    to -= 2;
+  } else putLocal(Opcode.localSet, sum);
+  putSimd(Opcode.multiply);
+  if (!isSum) putLocal(Opcode.localSet, spare + 1);
+  putLocal(Opcode.localGet, sum);
+  if (!isSum) putLocal(Opcode.localGet, spare + 1);
+  putSimd(isSum ? Opcode.add : Opcode.subtract);
+}
+
+function putLocal(opcode: u32, local: u32): void {
+  put(opcode);
+  put(local);
+}
+
+function putSimd(opcode: u32): void {
+  put(Opcode.simd);
+  put(opcode);
+  put(1);
+}
+
 /** The local that `rank` others were used since. */
-function putLocal(rank: usize): void {
+function putRecent(rank: usize): void {
   const local = load<u8>(RECENT + rank);
   memory.copy(RECENT + 1, RECENT, rank);
   store<u8>(RECENT, local);
-  store<u8>(to++, local);
+  put(local);
 }
 
 function putOperands(form: i32): void {
-  if (form >= Form.recent) putLocal(form - Form.recent);
-  else if (form === Form.local) putLocal(load<u8>(locals++));
-  else if (form === Form.offset || form === Form.offsetAndLane) {
+  if (form >= Form.recent) putRecent(form - Form.recent);
+  else if (form == Form.local) putRecent(load<u8>(locals++));
+  else if (form == Form.offset || form == Form.offsetAndLane) {
     offsets = copyNumber(offsets);
-    if (form === Form.offsetAndLane) numbers = copyNumber(numbers);
-  } else if (form === Form.number) numbers = copyNumber(numbers);
-  else if (form === Form.call) store<u8>(to++, load<u8>(NUMBERS + load<u8>(numbers++)));
-  else if (form === Form.labels) {
+    if (form == Form.offsetAndLane) numbers = copyNumber(numbers);
+  } else if (form == Form.number) numbers = copyNumber(numbers);
+  else if (form == Form.labels) {
     // Their count, then one more than that.
     for (let labels: i32 = load<u8>(numbers); labels >= -1; labels--) numbers = copyNumber(numbers);
   } else if (form >= Form.constant) {

@@ -8,12 +8,13 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inflateRawSync } from "node:zlib";
 import { buildBundles } from "./bundles.mjs";
 import { root } from "./install.mjs";
 import { packKernels } from "./packKernels.mjs";
 import { generateRecords } from "./records.mjs";
 import { generateTiles } from "./tiles.mjs";
-import { unshared, withNote, withoutNames } from "./wasmFile.mjs";
+import { unshared, withNamesOf, withNote } from "./wasmFile.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -23,6 +24,7 @@ const KERNELS = [
   { config: "assembly/inference.json", prefix: "inference-", packed: "inferenceKernels" },
 ];
 const TARGETS = ["strict", "relaxed"];
+const UNPACKER = "src/machine/unpackKernels.ts";
 
 /** What the sources import from build/, and all that tests and type checks need. Does nothing when that was made from these very sources. */
 export async function buildKernels() {
@@ -30,20 +32,29 @@ export async function buildKernels() {
   const sources = sourcesHash();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
   rmSync(stamp, { force: true });
-  for (const folder of ["build/named", "build/assembly"]) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ["build/assembly", "build/compiled", "build/named"]) mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, "build/records.ts"), generateRecords(readFileSync(join(root, "assembly/records.ts"), "utf8")));
   writeFileSync(join(root, "build/assembly/tiles.ts"), generateTiles());
-  const unpacker = asc("--config", "assembly/unpack.json", "--outFile", "build/unpack.wasm");
   await Promise.all([
-    unpacker,
-    ...KERNELS.flatMap(({ config, prefix }) => TARGETS.map((target) => compile(config, target, `${prefix}${target}.wasm`))),
+    asc("--config", "assembly/unpack.json", "--outFile", "build/unpack.wasm"),
+    ...KERNELS.map(({ config, prefix }) => {
+      // --debug adds the names of the functions, which scripts/guard.mjs finds them by, and changes nothing else.
+      return asc("--config", config, "--target", "relaxed", "--debug", "--outFile", `build/compiled/${prefix}relaxed.wasm`);
+    }),
   ]);
   const unpack = readFileSync(join(root, "build/unpack.wasm"));
+  const unpacked = await unpacker();
   for (const { prefix, packed } of KERNELS) {
-    const [strict, relaxed] = TARGETS.map((target) => readFileSync(join(root, `build/named/${prefix}${target}.wasm`)));
+    const named = unshared(readFileSync(join(root, `build/compiled/${prefix}relaxed.wasm`)));
+    const text = packKernels({ named, unpack });
+    for (const target of TARGETS) {
+      const wasm = unpacked(text, target);
+      writeFileSync(join(root, `build/${prefix}${target}.wasm`), wasm);
+      writeFileSync(join(root, `build/named/${prefix}${target}.wasm`), withNamesOf(named, wasm));
+    }
     const lines = [
-      "// Made by scripts/build.mjs: strict and relaxed kernels, packed by scripts/packKernels.mjs.",
-      `export const packed: string = "${packKernels({ strict, relaxed, unpack })}";`,
+      "// Made by scripts/build.mjs: the kernels, packed by scripts/packKernels.mjs.",
+      `export const packed: string = "${text}";`,
       `export const version: string = "${version(prefix, sources)}";`,
     ];
     writeFileSync(join(root, `build/${packed}.ts`), `${lines.join("\n")}\n`);
@@ -56,12 +67,12 @@ function version(prefix, sources) {
   return `${prefix}${sources.slice(0, 12)}`;
 }
 
-async function compile(config, target, name) {
-  // --debug adds the names of the functions, which scripts/guard.mjs finds them by, and changes nothing else.
-  await asc("--config", config, "--target", target, "--debug", "--outFile", `build/named/${name}`);
-  const named = unshared(readFileSync(join(root, `build/named/${name}`)));
-  writeFileSync(join(root, `build/named/${name}`), named);
-  writeFileSync(join(root, `build/${name}`), withoutNames(named));
+/** Gives the modules of a packed text as a page makes them. */
+async function unpacker() {
+  const { transform } = await import("esbuild");
+  const { code } = await transform(readFileSync(join(root, UNPACKER), "utf8"), { loader: "ts" });
+  const { unpackKernels, unpackingMemory } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  return (text, target) => unpackKernels(inflateRawSync(Buffer.from(text, "base64")), target, unpackingMemory());
 }
 
 function asc(...args) {
@@ -90,7 +101,7 @@ function node(args, shown = "always") {
 /** Of everything that decides what the kernels become. */
 function sourcesHash() {
   const files = readdirSync(join(root, "assembly"), { recursive: true }).map((name) => join("assembly", name));
-  files.push("asconfig.json", "package-lock.json");
+  files.push("asconfig.json", "package-lock.json", UNPACKER);
   for (const name of ["build", "deflate", "packKernels", "records", "tiles", "wasmFile"]) files.push(`scripts/${name}.mjs`);
   const hash = createHash("sha256");
   for (const file of files.filter((name) => /\.\w+$/.test(name)).sort()) hash.update(`${file}\n`).update(readFileSync(join(root, file)));

@@ -1,7 +1,7 @@
 /** Reads WebAssembly modules as scripts/ needs them: sections, functions by name, instructions. */
 
 /** Sections of a module. */
-const [CUSTOM, CODE] = [0, 10];
+const [CUSTOM, TYPE, FUNCTION, CODE] = [0, 1, 3, 10];
 /** Subsection of the name section. */
 const FUNCTION_NAMES = 1;
 
@@ -9,6 +9,12 @@ const FUNCTION_NAMES = 1;
 export function withoutNames(wasm) {
   const kept = sectionsOf(wasm).filter(({ id }) => id !== CUSTOM);
   return Buffer.concat([wasm.subarray(0, 8), ...kept.map(({ start, end }) => wasm.subarray(start, end))]);
+}
+
+/** A module with the names of another one's functions, which has the same. */
+export function withNamesOf(named, wasm) {
+  const custom = sectionsOf(named).filter(({ id }) => id === CUSTOM);
+  return Buffer.concat([wasm, ...custom.map(({ start, end }) => named.subarray(start, end))]);
 }
 
 /** A module with a custom section more. */
@@ -31,30 +37,54 @@ export function unshared(wasm) {
   return copy;
 }
 
-/** What is before the first function's body, without names, and the bodies with theirs. The code section is the last one. */
+/** What is before the code section, without names, and the functions: names, bodies, number of parameters. Nothing is imported but a memory. */
 export function functionsOf(named) {
   const names = functionNames(named);
   const wasm = withoutNames(named);
   const code = sectionsOf(wasm).at(-1);
   if (code.id !== CODE) throw new Error(`kernels: the last section is number ${code.id}, needs ${CODE}`);
+  const parameters = parameterCounts(wasm);
   let [count, at] = leb(wasm, code.body);
-  const head = wasm.subarray(0, at);
   const functions = [];
   for (let index = 0; count > 0; count--, index++) {
     const [length, body] = leb(wasm, at);
-    functions.push({ name: names.get(index), body: wasm.subarray(body, body + length) });
+    functions.push({ name: names.get(index), body: wasm.subarray(body, body + length), parameters: parameters[index] });
     at = body + length;
   }
-  return { head, functions };
+  return { head: wasm.subarray(0, code.start), functions };
+}
+
+/** By function. */
+function parameterCounts(wasm) {
+  const [types, functions] = [TYPE, FUNCTION].map((id) => sectionsOf(wasm).find((section) => section.id === id).body);
+  const counts = [];
+  let [left, at] = leb(wasm, types);
+  for (; left > 0; left--) {
+    const [parameters, first] = leb(wasm, at + 1);
+    const [results, last] = leb(wasm, first + parameters);
+    counts.push(parameters);
+    at = last + results;
+  }
+  [left, at] = leb(wasm, functions);
+  return Array.from({ length: left }, () => {
+    const [type, next] = leb(wasm, at);
+    at = next;
+    return counts[type];
+  });
 }
 
 /**
- * A body's locals, as they stand there, and its instructions: `opcode` with the operands of one byte that nearly always are the same (block type,
+ * A body's locals, as they stand there and how many, and its instructions: `opcode` with the operands of one byte that nearly always are the same (block type,
  * alignment, lane, memory), then `operands`, each with the kind of its bytes.
  */
 export function instructionsOf(body) {
   let [groups, at] = leb(body, 0);
-  for (; groups > 0; groups--) at = leb(body, at)[1] + 1;
+  let localCount = 0;
+  for (; groups > 0; groups--) {
+    const [count, type] = leb(body, at);
+    localCount += count;
+    at = type + 1;
+  }
   const locals = body.subarray(0, at);
   const instructions = [];
   while (at < body.length) {
@@ -73,7 +103,7 @@ export function instructionsOf(body) {
     }
     instructions.push(instruction);
   }
-  return { locals, instructions };
+  return { locals, localCount, instructions };
 }
 
 /** Bytes that go with the opcode, then operands: a number of bytes, or what a LEB128 stands for. */
@@ -91,7 +121,7 @@ function shapeOf(prefix, opcode) {
   if (prefix >= 0x02 && prefix <= 0x04) return { fixed: 1, kinds: [] };
   if (prefix === 0x0c || prefix === 0x0d) return { fixed: 0, kinds: ["number"] };
   if (prefix === 0x0e) return { fixed: 0, kinds: ["labels"] };
-  if (prefix === 0x10) return { fixed: 0, kinds: ["call"] };
+  if (prefix === 0x10) return { fixed: 0, kinds: ["number"] };
   if (prefix === 0x11) return { fixed: 0, kinds: ["number", "number"] };
   if (prefix >= 0x20 && prefix <= 0x22) return { fixed: 0, kinds: ["local"] };
   if (prefix === 0x23 || prefix === 0x24) return { fixed: 0, kinds: ["number"] };

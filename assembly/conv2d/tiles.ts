@@ -1,6 +1,6 @@
 /** The rows × panels loop around the tiles of a matrix product: blocks for the caches, shares for the threads. */
 import { tiles4x8, tiles6x8 } from "../../build/assembly/tiles";
-import { LANES, f32At, storeUpTo } from "../lanes";
+import { FUSES, LANES, f32At, storeUpTo } from "../lanes";
 import { vector1x32 } from "../matmul";
 import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
 import { ASIDE, TABLE_BYTES, fillPointers } from "../rowView";
@@ -64,7 +64,7 @@ function runPanel(matmul: Matmul, count: i32, panel: i32): void {
   const bias = matmul.bias != 0 ? matmul.bias + columnOffset : changetype<usize>(matmul) + ZEROS;
   const sourceOffset = group * matmul.sourceGroupStep;
   let pointers = changetype<usize>(matmul) + TABLES;
-  if (ASC_FEATURE_RELAXED_SIMD) {
+  if (FUSES) {
     // 7 or 8 rows, and 6 times so many more, are two tiles of 4 at the end.
     const rest = count % WIDE_TILE_ROWS;
     const tiles = count / WIDE_TILE_ROWS - (rest == 1 || rest == 2 ? 1 : 0);
@@ -74,7 +74,7 @@ function runPanel(matmul: Matmul, count: i32, panel: i32): void {
       count -= tiles * WIDE_TILE_ROWS;
     }
   }
-  const isWide = ASC_FEATURE_RELAXED_SIMD && count == WIDE_TILE_ROWS - 1;
+  const isWide = FUSES && count == WIDE_TILE_ROWS - 1;
   const tiles = isWide ? 0 : count / TILE_ROWS;
   if (tiles > 0) {
     tiles4x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset, validColumns);

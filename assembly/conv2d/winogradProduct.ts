@@ -1,4 +1,5 @@
 import { product4x8, product6x8 } from "../../build/assembly/tiles";
+import { FUSES } from "../lanes";
 import { TILE_ROWS, WIDE_TILE_ROWS } from "../matmulPlan";
 
 /**
@@ -6,7 +7,7 @@ import { TILE_ROWS, WIDE_TILE_ROWS } from "../matmulPlan";
  * than asked for are read and written.
  */
 export function multiplyRows(a: usize, aStep: usize, rows: i32, panel: usize, depth: i32, to: usize, toStep: usize): void {
-  if (ASC_FEATURE_RELAXED_SIMD) {
+  if (FUSES) {
     for (; rows > TILE_ROWS && rows != 2 * TILE_ROWS; rows -= WIDE_TILE_ROWS) {
       product6x8(a, aStep, panel, depth, to, toStep);
       a += WIDE_TILE_ROWS * aStep;

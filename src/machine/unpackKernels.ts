@@ -10,7 +10,7 @@ export function unpackingMemory(): WebAssembly.Memory {
 }
 
 /**
- * One of the two modules that scripts/packKernels.mjs made one text of, from the inflated bytes: the length of the program assembly/unpack.ts
+ * One of the two modules that scripts/packKernels.mjs made one text for, from the inflated bytes: the length of the program assembly/unpack.ts
  * (2 bytes, little-endian), that program, and what it puts together.
  */
 export function unpackKernels(packed: Uint8Array, which: "strict" | "relaxed", memory: WebAssembly.Memory): Uint8Array<ArrayBuffer> {
@@ -19,6 +19,6 @@ export function unpackKernels(packed: Uint8Array, which: "strict" | "relaxed", m
   // Some hundred bytes: no page is kept waiting.
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(packed.slice(2, start)), { env: { memory } });
   new Uint8Array(memory.buffer).set(streams, PACKED);
-  const end = (exports.unpack as (length: number, bit: number) => number)(streams.length, which === "strict" ? 1 : 2);
+  const end = (exports.unpack as (length: number, isFused: number) => number)(streams.length, which === "relaxed" ? 1 : 0);
   return new Uint8Array(memory.buffer.slice(PACKED + streams.length, end));
 }
