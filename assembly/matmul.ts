@@ -5,7 +5,7 @@
  * Tiles: build/assembly/tiles.ts, made by scripts/tiles.mjs. Method: XNNPACK's indirect f32 igemm (loadsplat); Dukhan, "The Indirect Convolution Algorithm", 2019.
  */
 import { multiplyAdd } from "./lanes";
-import { Matmul, PANEL_ROW_BYTES, TILE_COLUMNS } from "./matmulPlan";
+import { Matmul, TILE_COLUMNS } from "./matmulPlan";
 import { TABLE_BYTES } from "./rowView";
 
 /** Adds the addend, bends and stores the 8 sums of a tile. */
@@ -93,6 +93,7 @@ export function vector1x32(
   let b2 = b0 + min(2, last) * matmul.panelStep;
   let b3 = b0 + last * matmul.panelStep;
   const run = matmul.run;
+  const step = matmul.panelRowStep;
   for (let outer = 0; outer < matmul.outerCount; outer++) {
     for (let inner = 0; inner < matmul.innerCount; inner++) {
       let ptr = a0 + outer * matmul.outerStep + inner * matmul.innerStep;
@@ -109,7 +110,7 @@ export function vector1x32(
         c6 = multiplyAdd(a, v128.load(b3 + offset), c6);
         c7 = multiplyAdd(a, v128.load(b3 + offset, 16), c7);
         ptr += 4;
-        offset += PANEL_ROW_BYTES;
+        offset += step;
       }
     }
   }

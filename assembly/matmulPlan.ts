@@ -27,6 +27,8 @@ export class Matmul {
 
   panel: usize;
   panelStep: i32;
+  /** From one k to the next, in the panel. */
+  panelRowStep: i32;
   bias: usize;
 
   /** k: outerCount × innerCount segments of `run` floats; steps from one segment to the next, in the source and in the panel. */
@@ -57,6 +59,14 @@ export class Matmul {
     this.run = sourceChannels / groups;
     this.sourceGroupStep = this.run << 2;
     this.panel = panels;
+    this.panelRowStep = PANEL_ROW_BYTES;
+  }
+
+  /** For a single row: the unpacked weight [k, columns], whose panels lie side by side. */
+  setUnpacked(weight: Floats): void {
+    this.panel = weight;
+    this.panelStep = PANEL_ROW_BYTES;
+    this.panelRowStep = this.columns << 2;
   }
 
   /** Source channel = column: no sum over channels, and `panel` is the unpacked weight. */
@@ -105,7 +115,7 @@ export function mergeSegments(matmul: Matmul): void {
 /** Whether the inner segments are one run now. */
 function mergeInner(matmul: Matmul): bool {
   const run = matmul.run;
-  if (matmul.innerCount > 1 && (matmul.innerStep != run << 2 || matmul.innerPanelStep != run * PANEL_ROW_BYTES)) return false;
+  if (matmul.innerCount > 1 && (matmul.innerStep != run << 2 || matmul.innerPanelStep != run * matmul.panelRowStep)) return false;
   matmul.run = run * matmul.innerCount;
   matmul.innerCount = 1;
   return true;

@@ -126,6 +126,8 @@ export enum Algorithm {
   depthwise,
   /** F(4x4, 3x3): window 3x3, stride, dilation and groups 1. */
   winograd,
+  /** The matrix product of a single row, as of a dense layer at batch 1: it reads the weights where they lie. One group. */
+  unpacked,
 }
 
 export enum Activation {

@@ -39,6 +39,7 @@ export class ProgramUnderTest {
     readonly placed: Placed,
     readonly batch: number,
   ) {
+    engine.emit(placed, placed.program);
     const words = new DataView(engine.state.memory.buffer);
     let at = 0;
     let section: Section | undefined;

@@ -4,14 +4,13 @@ import { compileProgram, type ProgramSpec } from "./compiler/index.ts";
 import type { Graph } from "./graph.ts";
 import { KernelSourceError, type KernelSources } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
-import type { plainMachine } from "./machine/plain/index.ts";
 import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, State } from "./machine/state.ts";
 import { usableThreads } from "./machine/threadCount.ts";
 import { type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
 import type { Section } from "./ops/op.ts";
-import { type Bases, emit, type Program, type RecordRange, tableBytes } from "./program.ts";
+import { type Bases, emit, type Program, type RecordRange, tableBytes, unpacked } from "./program.ts";
 import { xxh32 } from "./xxh32.ts";
 
 export interface EngineOptions {
@@ -30,7 +29,11 @@ export interface EngineOptions {
 /** A program with addresses. */
 export interface Placed {
   readonly program: Program;
+  /** For the first run with weights that are new: see `unpacked`. */
+  readonly first: Program;
   bases: Bases;
+  /** Which of the two stands in the memory, and where its sections begin. */
+  emitted: Program | undefined;
   sections: Map<Section, RecordRange>;
   /** State version that section `prepare` last ran for; 0: none. */
   preparedFor: number;
@@ -55,7 +58,6 @@ export class Engine {
   private readonly programs = new Map<string, Placed>();
   private readonly machines = new Map<Machine["name"], Machine>();
   private readonly loads = new Map<Numerics, Promise<void>>();
-  private plain: ReturnType<typeof plainMachine> | undefined;
   private disposed = false;
 
   constructor(
@@ -122,8 +124,7 @@ export class Engine {
 
   private async usePlain(): Promise<void> {
     const { plainMachine } = await import("./machine/plain/index.ts");
-    this.plain ??= plainMachine(this.state.memory, this.options.elementBytes);
-    this.machines.set("plain", this.plain);
+    if (!this.machines.has("plain")) this.machines.set("plain", plainMachine(this.state.memory, this.options.elementBytes));
   }
 
   /** Relaxed only where the engine has it, and the user's kernels. */
@@ -159,7 +160,8 @@ export class Engine {
     if (placed === undefined) {
       const program = this.compile(spec());
       const kept = [...this.programs].slice(-(KEPT_PROGRAMS - 1));
-      const added: Placed = { program, bases: { state: 0, prepared: 0, arena: 0, table: 0 }, sections: new Map(), preparedFor: 0 };
+      const bases = { state: 0, prepared: 0, arena: 0, table: 0 };
+      const added: Placed = { program, first: unpacked(program), bases, emitted: undefined, sections: new Map(), preparedFor: 0 };
       this.layOut(new Map([...kept, [key, added]]));
       placed = added;
     }
@@ -173,7 +175,6 @@ export class Engine {
     this.state.useSlots(slots);
     this.generation++;
     this.programs.clear();
-    this.plain?.forget();
   }
 
   /** Gives every program its place: prepared arrays, tables, then one arena for all. */
@@ -190,26 +191,37 @@ export class Engine {
     this.state.reserve(arena + Math.max(...[...programs.values()].map(({ program }) => program.arenaBytes)) + ALIGNMENT);
     this.generation++;
     this.programs.clear();
-    this.plain?.forget();
     let index = 0;
     for (const [key, placed] of programs) {
       placed.bases = { state: base, arena, ...bases[index++] };
-      placed.sections = emit(placed.program, placed.bases, this.state.memory.buffer);
+      placed.emitted = undefined;
       placed.preparedFor = 0;
       this.programs.set(key, placed);
     }
   }
 
-  /** Runs sections in order; `prepare` runs by itself when a parameter changed since. */
+  /** Writes a program's table to its place. */
+  emit(placed: Placed, program: Program): void {
+    if (placed.emitted === program) return;
+    this.generation++;
+    for (const machine of this.machines.values()) machine.forget?.();
+    placed.sections = emit(program, placed.bases, this.state.memory.buffer);
+    placed.emitted = program;
+  }
+
+  private prepare(placed: Placed, program: Program, machine: Machine): void {
+    this.emit(placed, program);
+    this.execute(machine, placed.sections.get("prepare"), program.preparedBytes);
+    placed.preparedFor = this.state.version;
+  }
+
+  /** Runs sections in order; `prepare` runs by itself when a parameter changed since, and packs all weights when none has. */
   run(placed: Placed, sections: readonly Section[], run: { header: Partial<RunHeader>; numerics: Numerics }): void {
     if (this.disposed) throw new Error("model: it was disposed; make or load a new one");
     const machine = this.machine(run.numerics);
     writeRunHeader(this.state.memory.buffer, { abort: 0, ...run.header });
-    const { version } = this.state;
-    if (placed.preparedFor !== version) {
-      this.execute(machine, placed.sections.get("prepare"), placed.program.preparedBytes);
-      placed.preparedFor = version;
-    }
+    if (placed.preparedFor !== this.state.version) this.prepare(placed, placed.first, machine);
+    else if (placed.emitted !== placed.program) this.prepare(placed, placed.program, machine);
     for (const section of sections) {
       const range = placed.sections.get(section);
       const work = ALONE.has(section) || range === undefined ? 0 : range.work * (run.header.batch ?? 1);
@@ -268,7 +280,6 @@ export class Engine {
     this.programs.clear();
     for (const machine of this.machines.values()) machine.dispose?.();
     this.machines.clear();
-    this.plain = undefined;
     this.state.dispose();
   }
 }

@@ -324,7 +324,8 @@ export class Model {
     const placed = this.session.inferenceProgram(this.graph.outputs, count);
     const { numerics } = this.inference;
     this.session.loadInputs(placed, inputs, { start: 0, size: count, order: null });
-    this.engine.run(placed, ["forward"], { header: { batch: count }, numerics });
+    // The second run packs what the first did not.
+    for (let run = 0; run < 2; run++) this.engine.run(placed, ["forward"], { header: { batch: count }, numerics });
     return profile(this.engine, placed, { batch: count, numerics, rounds });
   }
 

@@ -1,5 +1,5 @@
 /** A program is data: records whose addresses are offsets into regions, a table of tensors, and where sections begin. */
-import type { KernelName, Tensor } from "../build/records.ts";
+import { Algorithm, type KernelName, type Tensor } from "../build/records.ts";
 import { type Instruction, recordBytes, TENSOR_BYTES, writeInstruction, writeTensor } from "./machine/records.ts";
 import type { Section } from "./ops/op.ts";
 
@@ -84,6 +84,32 @@ export function emit(program: Program, bases: Bases, buffer: ArrayBufferLike): M
     at += recordBytes(step.kernel);
   }
   return sections;
+}
+
+/**
+ * The program for a single run with its weights: products of a single row read them where they lie. To pack them takes as long as thirty such
+ * products, most of it for memory that nobody has touched yet (4.7 MB: 3.5 ms). No bit of a result differs.
+ */
+export function unpacked(program: Program): Program {
+  if (program.capacity > 1) return program;
+  const steps = program.steps.map((step) => (isRowProduct(step, program.tensors) ? withoutPanels(step) : step));
+  const panels = new Set(steps.filter(({ kernel }) => kernel !== "packWeights").map(({ fields }) => offsetOf(fields.panels)));
+  const kept = steps.filter(({ kernel, fields }) => kernel !== "packWeights" || panels.has(offsetOf(fields.panels)));
+  return kept.length === steps.length ? program : { ...program, steps: kept };
+}
+
+function isRowProduct({ kernel, fields }: PlacedStep, tensors: readonly Tensor[]): boolean {
+  if (kernel !== "conv2dOutput" || fields.algorithm !== Algorithm.matmul || fields.groups !== 1) return false;
+  const { height, width } = tensors[(fields.output as { tensor: number }).tensor];
+  return height * width === 1;
+}
+
+function withoutPanels(step: PlacedStep): PlacedStep {
+  return { ...step, fields: { ...step.fields, panels: null, algorithm: Algorithm.unpacked } };
+}
+
+function offsetOf(field: PlacedField | undefined): number | undefined {
+  return typeof field === "object" && field !== null && "offset" in field ? field.offset : undefined;
 }
 
 function work({ cost, fields }: PlacedStep, tensors: readonly Tensor[]): number {

@@ -17,7 +17,7 @@ import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, newMemory, reserve } from "./machine/state.ts";
 import { checkChoice, checkNumber, checkOptions } from "./options.ts";
-import { emit, type Program, type RecordRange, tableBytes } from "./program.ts";
+import { emit, type Program, type RecordRange, tableBytes, unpacked } from "./program.ts";
 import { describe, type Shape, sizeOf } from "./shape.ts";
 import { asBatch, type Batch, type DataLike, gather } from "./training/data.ts";
 import { xxh32 } from "./xxh32.ts";
@@ -44,6 +44,7 @@ export interface RunResult {
 
 /** A program with its addresses; section `prepare` has run. */
 interface Prepared {
+  /** Of the file, or `unpacked` of it. */
   readonly program: Program;
   readonly arena: number;
   readonly forward: RecordRange;
@@ -190,10 +191,14 @@ export class RunModel {
     throw new RangeError(`${where}: inputs have ${batches[0].count} and ${different.count} samples, needs as many in each`);
   }
 
-  /** Behind the weights stand packed weights and table of every program, then one arena for all, as large as those need that were used. */
+  /**
+   * Behind the weights stand packed weights and table of every program, then one arena for all, as large as those need that were used.
+   * The first run goes without weights that only a second one gains to have packed.
+   */
   private prepare(memory: WebAssembly.Memory, machine: Machine, program: Program): Prepared {
     const known = this.prepared.get(program);
-    if (known !== undefined) return known;
+    const wanted = known === undefined ? unpacked(program) : program;
+    if (known?.program === wanted) return known;
     const { programs, stateBytes } = this.file;
     let end = align(FIRST_FREE + stateBytes + ALIGNMENT);
     let own = { prepared: 0, table: 0 };
@@ -205,10 +210,11 @@ export class RunModel {
     }
     const bases = { state: FIRST_FREE, arena: end, ...own };
     reserve(memory, bases.arena + program.arenaBytes + ALIGNMENT);
-    const sections = emit(program, bases, memory.buffer);
+    const sections = emit(wanted, bases, memory.buffer);
+    machine.forget?.();
     const prepare = sections.get("prepare");
     if (prepare !== undefined) machine.execute(prepare.first, prepare.count);
-    const prepared = { program, arena: bases.arena, forward: sections.get("forward") ?? { first: 0, count: 0, work: 0 } };
+    const prepared = { program: wanted, arena: bases.arena, forward: sections.get("forward") ?? { first: 0, count: 0, work: 0 } };
     this.prepared.set(program, prepared);
     return prepared;
   }

@@ -24,11 +24,11 @@ export class SingleRun {
     this.version = engine.state.version;
   }
 
-  /** Of a program for one sample that has just run. Undefined where it is not from one float32 array to another. */
+  /** Of a program for one sample that has just run. Undefined where it is not from one float32 array to another, or may still pack weights. */
   static of(engine: Engine, placed: Placed, numerics: Numerics): SingleRun | undefined {
     const { inputs, outputs } = placed.program.ports;
     const forward = placed.sections.get("forward");
-    if (inputs.length !== 1 || outputs.length !== 1 || forward === undefined) return undefined;
+    if (inputs.length !== 1 || outputs.length !== 1 || forward === undefined || placed.emitted !== placed.program) return undefined;
     const input = engine.tensor(placed, inputs[0], 1);
     const output = engine.tensor(placed, outputs[0], 1);
     const { buffer } = engine.state.memory;

@@ -29,7 +29,8 @@ export function conv2dOutput(record: Conv2dOutput, thread: i32, threads: i32): v
   } else {
     matmul.setPanels(record.panels, record.groups, input.channels, output.channels);
     matmul.panelStep = record.windowHeight * record.windowWidth * matmul.run * PANEL_ROW_BYTES;
-    matmul.innerPanelStep = matmul.run * PANEL_ROW_BYTES;
+    if (record.algorithm == Algorithm.unpacked) matmul.setUnpacked(record.weight);
+    matmul.innerPanelStep = matmul.run * matmul.panelRowStep;
   }
   matmul.outerPanelStep = record.windowWidth * matmul.innerPanelStep;
   setActivation(matmul, record.activation, record.alpha);

@@ -49,7 +49,7 @@ export function runMatmul(matmul: Matmul, thread: i32, threads: i32): void {
 function runPanels(matmul: Matmul, count: i32, firstPanel: i32, endPanel: i32): void {
   for (let panel = firstPanel; panel < endPanel; ) {
     const together = count == 1 ? min(VECTOR_PANELS, min(endPanel - panel, matmul.panels - (panel % matmul.panels))) : 1;
-    if (together > 1) runVector(matmul, panel, together);
+    if (count == 1) runVector(matmul, panel, together);
     else runPanel(matmul, count, panel);
     panel += together;
   }

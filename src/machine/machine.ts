@@ -6,6 +6,8 @@ export interface Machine {
    * Returns how many ran (fewer when the run header's abort word was set).
    */
   execute(first: number, count: number, threads?: number): number;
+  /** Lets go of what it knows of records: others stand in their place. */
+  forget?(): void;
   /** XXH32 of the `length` bytes of its memory from `at` on. */
   checksum?(at: number, length: number): number;
   /** Resolves when a machine of several threads has all of them, again after some were lost. */

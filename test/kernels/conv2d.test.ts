@@ -149,6 +149,33 @@ describe("conv2d bits", () => {
     }
   });
 
+  const oneRow: Geometry = { ...base, batch: 1, height: 1, width: 1, inChannels: 37, window: [1, 1], pad: [0, 0, 0, 0] };
+  const rows: Geometry[] = [
+    ...[1, 3, 8, 10, 16, 24, 29, 32, 45, 64, 129].map((outChannels) => ({ ...oneRow, outChannels })),
+    { ...oneRow, outChannels: 45, sliced: true },
+    { ...oneRow, height: 3, width: 2, window: [3, 2], outChannels: 41 },
+    { ...oneRow, height: 3, width: 2, window: [3, 2], outChannels: 41, sliced: true },
+    { ...oneRow, height: 5, width: 4, window: [3, 2], dilation: [2, 3], outChannels: 19 },
+  ];
+  test.each(rows.map((g): [string, Geometry] => [nameOf(g), g]))(
+    "of a single row do not tell whether the weights are packed: %s",
+    async (_, geometry) => {
+      for (const machine of ["strict", "relaxed"] as const) {
+        for (const options of [{ bias: false }, { residual: true, activation: Activation.leakyRelu, alpha: 0.25 }]) {
+          const packed = await output(machine, geometry, options);
+          const unpacked = await output(machine, { ...geometry, algorithm: Algorithm.unpacked }, options);
+          expect(unpacked.values).toEqual(packed.values);
+          expect(unpacked.conv.surroundings(unpacked.result)).toBe(true);
+        }
+      }
+      const { conv, input, weight, bias, values } = await output("strict", { ...geometry, algorithm: Algorithm.unpacked });
+      const again = conv.output("nan");
+      const fields = { input, output: again, residual: null, weight, panels: null, bias, ...conv.window(), activation: 0, alpha: 0 };
+      await conv.runInThreads("conv2dOutput", fields, 3);
+      expect(conv.memory.read(again)).toEqual(values);
+    },
+  );
+
   test.each(named.filter((_, index) => index % 3 === 0 || index >= named.length - special.length))(
     "do not depend on the number of threads: %s",
     async (_, geometry) => {

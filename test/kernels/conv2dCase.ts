@@ -139,7 +139,7 @@ export class ConvCase {
   /** The packed weights that the geometry's algorithm reads. */
   async panelsFor(kernel: "conv2dOutput" | "conv2dInputGrad", weight: { address: number; count: number }) {
     const { algorithm } = this.geometry;
-    if (algorithm === Algorithm.depthwise) return null;
+    if (algorithm === Algorithm.depthwise || algorithm === Algorithm.unpacked) return null;
     const isWinograd = algorithm === Algorithm.winograd;
     if (kernel === "conv2dOutput") return await this.panels(weight, isWinograd ? Panels.winogradOutput : Panels.output);
     return await this.panels(weight, isWinograd ? Panels.winogradInputGrad : Panels.inputGrad);

@@ -39,6 +39,6 @@ const kernels: { readonly [K in KernelName]: PlainKernel<K> } = {
 };
 
 /** The machine with all kernels: the oracle of the tests, the fallback, the baseline of the benchmark. */
-export function plainMachine(memory: Bytes, elementBytes: 4 | 8 = 4): Machine & { forget(): void } {
+export function plainMachine(memory: Bytes, elementBytes: 4 | 8 = 4): Machine {
   return machineOf(kernels, memory, elementBytes);
 }

@@ -10,7 +10,7 @@ export type PlainKernels = { readonly [K in KernelName]?: PlainKernel<K> };
  * Decoded records are kept per start address until the memory's buffer changes or `forget` is called.
  * elementBytes 8 runs a program that was emitted for float64: the gradient checks do.
  */
-export function machineOf(kernels: PlainKernels, memory: Bytes, elementBytes: 4 | 8 = 4): Machine & { forget(): void } {
+export function machineOf(kernels: PlainKernels, memory: Bytes, elementBytes: 4 | 8 = 4): Machine {
   let buffer: ArrayBufferLike | undefined;
   let views: Omit<PlainMemory, "run">;
   const decoded = new Map<number, { kernel: KernelName; record: Decoded<KernelName> }[]>();
