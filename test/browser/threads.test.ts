@@ -89,6 +89,26 @@ describe.each(browsers)("%s", (browser) => {
     expect(tab.taken(/threads need SharedArrayBuffer/)).toHaveLength(1);
   });
 
+  test("under worker-src 'self', which refuses a thread's Blob: one thread, said once", { timeout: 180_000 }, async ({ site, open, task, skip }) => {
+    needs(browser, { task, skip });
+    site.isolate();
+    site.restrict("script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval'; worker-src 'self'");
+    const tab = await open("/kit.html", { browser });
+    await tab.page.evaluate(TRAINING);
+    const hashes = await tab.page.evaluate(async () => {
+      const found: string[] = [];
+      for (const threads of [1, 2, 3]) {
+        const { remote, x, y, hash } = await trained(threads, "/dist/worker.js");
+        await remote.fit(x, y, { epochs: 1, batchSize: 32, verbose: 0 });
+        found.push(await hash());
+      }
+      return found;
+    });
+    expect(new Set(hashes).size).toBe(1);
+    expect(tab.taken(/convlet: .*thread/)).toHaveLength(1);
+    tab.taken(/Content.Security.Policy|violates/);
+  });
+
   const faults = {
     throws: 'if (runs === 12) throw new Error("broken kernel");',
     "never comes back": "if (runs === 12) for (;;);",
