@@ -18,8 +18,8 @@ export async function buildBundles() {
     sourcemap: true,
     logLevel: "warning",
     logOverride: { "ignored-bare-import": "silent" },
-    // Imports that are no longer used once numbers stand for names go.
-    tsconfigRaw: { compilerOptions: { target: "ES2022", verbatimModuleSyntax: false } },
+    // Imports that are no longer used once numbers stand for names go. A field without a value is said in its type alone, as in tsconfig.json.
+    tsconfigRaw: { compilerOptions: { target: "ES2022", verbatimModuleSyntax: false, useDefineForClassFields: false } },
   };
   /** Of a file that is no module. */
   const define = { "import.meta.url": "undefined" };
