@@ -1,4 +1,5 @@
 /** How cost grows with a size: pairs in which the smaller size takes longer than the larger one. */
+import type { Numerics } from "../src/machine/wasm.ts";
 import { significant, table } from "./report.ts";
 
 /** One quantity against one size, everything else fixed. */
@@ -9,7 +10,7 @@ export interface Curve {
   readonly axis: string;
   /** With ? for the size. */
   readonly pattern: string;
-  readonly numerics: string;
+  readonly numerics: Numerics;
   readonly sizes: readonly number[];
   /** Fastest call, milliseconds, by size. */
   readonly minMs: readonly number[];

@@ -58,7 +58,7 @@ describe("floors", () => {
   });
 
   test("growth counts pairs, where the whole suite was run", () => {
-    const curve = { work: "", axis: "", pattern: "?", numerics: "strict", sizes: [1, 2], minMs: [2, 1] };
+    const curve = { work: "", axis: "", pattern: "?", numerics: "strict" as const, sizes: [1, 2], minMs: [2, 1] };
     expect(lineOf({ growth: Array(PLANS.length).fill(curve) }, "growth", "both").slice(0, 2)).toEqual([PLANS.length, false]);
     expect(lineOf({ growth: Array(PLANS.length).fill({ ...curve, minMs: [1, 2] }) }, "growth", "both").slice(0, 2)).toEqual([0, true]);
     expect(lineOf({ growth: [curve] }, "growth", "both")[1]).toBeUndefined();
