@@ -12,8 +12,6 @@ export const PANEL_ROW_BYTES: i32 = 32;
 @unmanaged
 export class Matmul {
   rows: i32;
-  /** Rows that are computed for one panel after the other: what they read should stay in the second-level cache. */
-  blockRows: i32;
 
   source: RowView;
   target: RowView;
@@ -54,9 +52,9 @@ export class Matmul {
 
   setPanels(panels: Floats, groups: i32, sourceChannels: i32, columns: i32): void {
     this.groups = groups;
-    this.columns = columns / groups;
+    this.columns = groups == 1 ? columns : columns / groups;
     this.panels = (this.columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
-    this.run = sourceChannels / groups;
+    this.run = groups == 1 ? sourceChannels : sourceChannels / groups;
     this.sourceGroupStep = this.run << 2;
     this.panel = panels;
     this.panelRowStep = PANEL_ROW_BYTES;
@@ -90,13 +88,18 @@ export const ZEROS: usize = 224;
 export const TILE: usize = 256;
 export const TABLES: usize = 448;
 
-/** A product in a thread's scratch, without addend and bending. */
+/** A product in a thread's scratch, without bias, addend and bending. */
 export function matmulAt(scratch: usize): Matmul {
   const matmul = changetype<Matmul>(scratch);
-  memory.fill(scratch, 0, TILE);
+  const zero = i32x4.splat(0);
+  v128.store(scratch + ZEROS, zero);
+  v128.store(scratch + ZEROS, zero, 16);
   matmul.source = changetype<RowView>(scratch + VIEWS);
   matmul.target = changetype<RowView>(scratch + VIEWS + VIEW_BYTES);
   matmul.addend = changetype<RowView>(scratch + VIEWS + 2 * VIEW_BYTES);
+  matmul.addend.base = 0;
+  matmul.bias = 0;
+  matmul.leaky = 0;
   matmul.low = -Infinity;
   matmul.high = Infinity;
   return matmul;

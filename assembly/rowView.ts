@@ -30,9 +30,9 @@ export function viewPixels(view: RowView, tensor: Tensor, y: i32, x: i32, stepY:
 
 /** Writes the pointers of `count` rows from firstRow on; the last is repeated to fill a tile. */
 export function fillPointers(table: usize, view: RowView, firstRow: i32, count: i32): void {
-  const line = firstRow / view.width;
+  const line = firstRow == 0 ? 0 : firstRow / view.width;
   const step = view.pixelStep;
-  let image = line / view.height;
+  let image = line == 0 ? 0 : line / view.height;
   let y = line - image * view.height;
   let x = firstRow - line * view.width;
   let ptr: usize = 0;

@@ -2,7 +2,7 @@ import { Matmul, PANEL_ROW_BYTES, matmulAt, mergeSegments } from "../matmulPlan"
 import { Algorithm, Conv2dInputGrad, RunHeader, RUN_HEADER, Write } from "../records";
 import { viewPixels } from "../rowView";
 import { runDepthwise } from "./depthwise";
-import { chooseBlocks, runMatmul } from "./tiles";
+import { runMatmul } from "./tiles";
 import { runWinograd } from "./winograd";
 
 /**
@@ -60,8 +60,7 @@ function inputGradPhase(record: Conv2dInputGrad, phaseY: i32, phaseX: i32, threa
   matmul.innerPanelStep *= stepX;
   if (record.algorithm == Algorithm.depthwise) return runDepthwise(matmul, thread, threads);
   if (!empty) mergeSegments(matmul);
-  chooseBlocks(matmul, outputGrad.channels);
-  runMatmul(matmul, thread, threads);
+  runMatmul(matmul, outputGrad.channels, thread, threads);
 }
 
 /** Points at the weights of tap (lastY, lastX); panel steps of one tap in y and x. */

@@ -2,7 +2,7 @@ import { Matmul, PANEL_ROW_BYTES, matmulAt, mergeSegments } from "../matmulPlan"
 import { Activation, Algorithm, Conv2dOutput, RunHeader, RUN_HEADER } from "../records";
 import { viewPixels } from "../rowView";
 import { runDepthwise } from "./depthwise";
-import { chooseBlocks, runMatmul } from "./tiles";
+import { runMatmul } from "./tiles";
 import { runWinograd } from "./winograd";
 
 /**
@@ -37,8 +37,7 @@ export function conv2dOutput(record: Conv2dOutput, thread: i32, threads: i32): v
   if (record.algorithm == Algorithm.winograd) return runWinograd(matmul, thread, threads);
   if (record.algorithm == Algorithm.depthwise) return runDepthwise(matmul, thread, threads);
   mergeSegments(matmul);
-  chooseBlocks(matmul, input.channels);
-  runMatmul(matmul, thread, threads);
+  runMatmul(matmul, input.channels, thread, threads);
 }
 
 function setActivation(matmul: Matmul, activation: i32, alpha: f32): void {

@@ -15,20 +15,17 @@ const BLOCK_ROWS_STEP: i32 = 12;
 /** Panels that a single row meets at one time. */
 const VECTOR_PANELS: i32 = 4;
 
-/** Chooses blocks of rows for the caches; it changes no bit of the result. */
-export function chooseBlocks(matmul: Matmul, sourceChannels: i32): void {
-  const rows = BLOCK_BYTES / (sourceChannels << 2);
-  matmul.blockRows = max(BLOCK_ROWS_STEP, min(BLOCK_ROWS, rows - (rows % BLOCK_ROWS_STEP)));
-}
-
 /**
  * Computes this thread's share: blocks of rows, as many for every thread, and where these are few, ranges of panels. Every element is
  * summed by one thread, from the bias on, k ascending, so its bits depend on neither the share nor its place in a tile.
  */
-export function runMatmul(matmul: Matmul, thread: i32, threads: i32): void {
+export function runMatmul(matmul: Matmul, sourceChannels: i32, thread: i32, threads: i32): void {
   const panels = matmul.groups * matmul.panels;
+  // Small layers would take longer to divide than to compute.
+  if (threads == 1 && matmul.rows <= BLOCK_ROWS_STEP) return runBlock(matmul, 0, matmul.rows, 0, panels);
+  const blockRows = blockRowsOf(sourceChannels);
   const steps = (matmul.rows + BLOCK_ROWS_STEP - 1) / BLOCK_ROWS_STEP;
-  let blocks = (matmul.rows + matmul.blockRows - 1) / matmul.blockRows;
+  let blocks = (matmul.rows + blockRows - 1) / blockRows;
   if (blocks >= threads) blocks = min(steps, ((blocks + threads - 1) / threads) * threads);
   const parts = blocks % threads == 0 ? 1 : min(panels, threads);
   const end = firstOf(blocks * parts, thread + 1, threads);
@@ -37,26 +34,32 @@ export function runMatmul(matmul: Matmul, thread: i32, threads: i32): void {
     const part = task - block * parts;
     const firstRow = firstOf(steps, block, blocks) * BLOCK_ROWS_STEP;
     const count = min(firstOf(steps, block + 1, blocks) * BLOCK_ROWS_STEP, matmul.rows) - firstRow;
-    const table = changetype<usize>(matmul) + TABLES;
-    fillPointers(table, matmul.source, firstRow, count);
-    fillPointers(table + TABLE_BYTES, matmul.target, firstRow, count);
-    if (matmul.addend.base != 0) fillPointers(table + 2 * TABLE_BYTES, matmul.addend, firstRow, count);
-    runPanels(matmul, count, (part * panels) / parts, ((part + 1) * panels) / parts);
+    runBlock(matmul, firstRow, count, (part * panels) / parts, ((part + 1) * panels) / parts);
   }
 }
 
+/** Rows that are computed for one panel after the other: what they read should stay in the second-level cache. No bit depends on it. */
+function blockRowsOf(sourceChannels: i32): i32 {
+  const rows = BLOCK_BYTES / (sourceChannels << 2);
+  return max(BLOCK_ROWS_STEP, min(BLOCK_ROWS, rows - (rows % BLOCK_ROWS_STEP)));
+}
+
 /** A panel stays in the first-level cache while the rows pass. */
-function runPanels(matmul: Matmul, count: i32, firstPanel: i32, endPanel: i32): void {
+function runBlock(matmul: Matmul, firstRow: i32, count: i32, firstPanel: i32, endPanel: i32): void {
+  const table = changetype<usize>(matmul) + TABLES;
+  fillPointers(table, matmul.source, firstRow, count);
+  fillPointers(table + TABLE_BYTES, matmul.target, firstRow, count);
+  if (matmul.addend.base != 0) fillPointers(table + 2 * TABLE_BYTES, matmul.addend, firstRow, count);
   for (let panel = firstPanel; panel < endPanel; ) {
-    const together = count == 1 ? min(VECTOR_PANELS, min(endPanel - panel, matmul.panels - (panel % matmul.panels))) : 1;
-    if (count == 1) runVector(matmul, panel, together);
-    else runPanel(matmul, count, panel);
+    const group = matmul.groups == 1 ? 0 : panel / matmul.panels;
+    const together = count == 1 ? min(VECTOR_PANELS, min(endPanel, (group + 1) * matmul.panels) - panel) : 1;
+    if (count == 1) runVector(matmul, group, panel, together);
+    else runPanel(matmul, count, group, panel);
     panel += together;
   }
 }
 
-function runPanel(matmul: Matmul, count: i32, panel: i32): void {
-  const group = matmul.groups == 1 ? 0 : panel / matmul.panels;
+function runPanel(matmul: Matmul, count: i32, group: i32, panel: i32): void {
   const panelColumn = (panel - group * matmul.panels) * TILE_COLUMNS;
   const columnOffset = <usize>(group * matmul.columns + panelColumn) << 2;
   const validColumns = min(TILE_COLUMNS, matmul.columns - panelColumn);
@@ -90,8 +93,7 @@ function runPanel(matmul: Matmul, count: i32, panel: i32): void {
 }
 
 /** The single row at the table's begin times `together` panels. Where they are not four whole ones, the sums go by way of the tile. */
-function runVector(matmul: Matmul, panel: i32, together: i32): void {
-  const group = panel / matmul.panels;
+function runVector(matmul: Matmul, group: i32, panel: i32, together: i32): void {
   const panelColumn = (panel - group * matmul.panels) * TILE_COLUMNS;
   const columnOffset = <usize>(group * matmul.columns + panelColumn) << 2;
   const valid = min(VECTOR_PANELS * TILE_COLUMNS, matmul.columns - panelColumn);
