@@ -10,7 +10,7 @@ import { ALIGNMENT, align, State } from "./machine/state.ts";
 import { usableThreads } from "./machine/threadCount.ts";
 import { type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
 import type { Section } from "./ops/op.ts";
-import { type Bases, emit, type Program, type RecordRange, tableBytes, unpacked } from "./program.ts";
+import { type Bases, emit, type Program, type RecordRange, sectionWork, tableBytes, unpacked } from "./program.ts";
 import { xxh32 } from "./xxh32.ts";
 
 export interface EngineOptions {
@@ -26,6 +26,11 @@ export interface EngineOptions {
   readonly numerics?: Numerics;
 }
 
+/** A section with addresses, and what it costs per sample. */
+interface PlacedSection extends RecordRange {
+  readonly work: number;
+}
+
 /** A program with addresses. */
 export interface Placed {
   readonly program: Program;
@@ -34,7 +39,7 @@ export interface Placed {
   bases: Bases;
   /** Which of the two stands in the memory, and where its sections begin. */
   emitted: Program | undefined;
-  sections: Map<Section, RecordRange>;
+  sections: Map<Section, PlacedSection>;
   /** State version that section `prepare` last ran for; 0: none. */
   preparedFor: number;
 }
@@ -205,7 +210,8 @@ export class Engine {
     if (placed.emitted === program) return;
     this.generation++;
     for (const machine of this.machines.values()) machine.forget?.();
-    placed.sections = emit(program, placed.bases, this.state.memory.buffer);
+    const ranges = [...emit(program, placed.bases, this.state.memory.buffer)];
+    placed.sections = new Map(ranges.map(([section, range]) => [section, { ...range, work: sectionWork(program, section) }]));
     placed.emitted = program;
   }
 

@@ -23,17 +23,22 @@ export interface PlacedStep {
 /** Base addresses of the regions and of the program's own table. */
 export type Bases = Readonly<Record<Region | "table", number>>;
 
-export interface Program {
+/** What a run file holds: a program that predicts, and nothing else. */
+export interface InferenceProgram {
   /** Most samples one run can take. */
   readonly capacity: number;
-  /** 4, or 8 for gradient checks on the plain-JS machine. */
-  readonly elementBytes: 4 | 8;
   readonly steps: readonly PlacedStep[];
   /** Descriptors; `base` is an offset into the arena. */
   readonly tensors: readonly Tensor[];
   readonly arenaBytes: number;
   readonly preparedBytes: number;
   /** What the host writes before a run and reads after it. */
+  readonly ports: Pick<Ports, "inputs" | "outputs">;
+}
+
+export interface Program extends InferenceProgram {
+  /** 4, or 8 for gradient checks on the plain-JS machine. */
+  readonly elementBytes: 4 | 8;
   readonly ports: Ports;
 }
 
@@ -59,19 +64,17 @@ export interface ArrayPort {
 export interface RecordRange {
   readonly first: number;
   readonly count: number;
-  /** What it costs per sample, in floating-point operations: whether several threads are worth while. */
-  readonly work: number;
 }
 
 /** Reading or writing a float takes as long as so many operations. */
 const FLOAT_WORK = 4;
 
-export function tableBytes(program: Program): number {
+export function tableBytes(program: InferenceProgram): number {
   return program.tensors.length * TENSOR_BYTES + program.steps.reduce((sum, step) => sum + recordBytes(step.kernel), 0);
 }
 
 /** Writes the table at `bases.table`. Pure in its bases: emitting again elsewhere gives a program that does the same. */
-export function emit(program: Program, bases: Bases, buffer: ArrayBufferLike): Map<Section, RecordRange> {
+export function emit(program: InferenceProgram, bases: Bases, buffer: ArrayBufferLike): Map<Section, RecordRange> {
   program.tensors.forEach((tensor, index) => {
     writeTensor(buffer, bases.table + index * TENSOR_BYTES, { ...tensor, base: bases.arena + tensor.base });
   });
@@ -79,8 +82,8 @@ export function emit(program: Program, bases: Bases, buffer: ArrayBufferLike): M
   let at = bases.table + program.tensors.length * TENSOR_BYTES;
   for (const step of program.steps) {
     writeInstruction(buffer, at, instruction(step, bases));
-    const range = sections.get(step.section) ?? { first: at, count: 0, work: 0 };
-    sections.set(step.section, { first: range.first, count: range.count + 1, work: range.work + work(step, program.tensors) });
+    const { first, count } = sections.get(step.section) ?? { first: at, count: 0 };
+    sections.set(step.section, { first, count: count + 1 });
     at += recordBytes(step.kernel);
   }
   return sections;
@@ -90,7 +93,7 @@ export function emit(program: Program, bases: Bases, buffer: ArrayBufferLike): M
  * The program for a single run with its weights: products of a single row read them where they lie. To pack them takes as long as thirty such
  * products, most of it for memory that nobody has touched yet (4.7 MB: 3.5 ms). No bit of a result differs.
  */
-export function unpacked(program: Program): Program {
+export function unpacked<P extends InferenceProgram>(program: P): P {
   if (program.capacity > 1) return program;
   const steps = program.steps.map((step) => (isRowProduct(step, program.tensors) ? withoutPanels(step) : step));
   const panels = new Set(steps.filter(({ kernel }) => kernel !== "packWeights").map(({ fields }) => offsetOf(fields.panels)));
@@ -112,24 +115,29 @@ function offsetOf(field: PlacedField | undefined): number | undefined {
   return typeof field === "object" && field !== null && "offset" in field ? field.offset : undefined;
 }
 
-function work({ cost, fields }: PlacedStep, tensors: readonly Tensor[]): number {
-  let floats = 0;
-  for (const field of Object.values(fields)) {
-    if (field === null || typeof field === "number" || !("tensor" in field)) continue;
-    const { height, width, channels } = tensors[field.tensor];
-    floats += height * width * channels;
-  }
-  return cost + floats * FLOAT_WORK;
-}
-
 function instruction(step: PlacedStep, bases: Bases): Instruction {
   const fields = Object.fromEntries(Object.entries(step.fields).map(([name, field]) => [name, address(field, bases)]));
   const scratch = step.scratchBytes > 0 ? bases.arena + step.scratch : 0;
-  return { kernel: step.kernel, cost: step.cost, scratch, scratchBytes: step.scratchBytes, fields } as Instruction;
+  return { ...step, scratch, fields } as Instruction;
 }
 
 function address(field: PlacedField, bases: Bases): number {
   if (field === null) return 0;
   if (typeof field === "number") return field;
   return "tensor" in field ? bases.table + field.tensor * TENSOR_BYTES : bases[field.region] + field.offset;
+}
+
+/** What a section costs per sample, in floating-point operations: whether several threads are worth while. */
+export function sectionWork({ steps, tensors }: Program, section: Section): number {
+  let work = 0;
+  for (const step of steps) {
+    if (step.section !== section) continue;
+    work += step.cost;
+    for (const field of Object.values(step.fields)) {
+      if (field === null || typeof field === "number" || !("tensor" in field)) continue;
+      const { height, width, channels } = tensors[field.tensor];
+      work += height * width * channels * FLOAT_WORK;
+    }
+  }
+  return work;
 }

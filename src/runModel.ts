@@ -11,13 +11,13 @@ import type { Classification, ClassifyOptions, ImageModel } from "./image/classi
 import type { ImageSource } from "./image/pixels.ts";
 import type { Preprocessing } from "./image/preprocessing.ts";
 import { compileInference, inferenceMachine, plainInferenceMachine } from "./machine/inference.ts";
-import { KernelSourceError, type KernelSources, type Numerics, supports } from "./machine/kernelModules.ts";
+import { KernelSourceError, type KernelSources, type Numerics, supportsRelaxed } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
 import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, newMemory, reserve } from "./machine/state.ts";
 import { checkChoice, checkNumber, checkOptions } from "./options.ts";
-import { emit, type Program, type RecordRange, tableBytes, unpacked } from "./program.ts";
+import { emit, type InferenceProgram, type RecordRange, tableBytes, unpacked } from "./program.ts";
 import { describe, type Shape, sizeOf } from "./shape.ts";
 import { asBatch, type Batch, type DataLike, gather } from "./training/data.ts";
 import { xxh32 } from "./xxh32.ts";
@@ -45,7 +45,7 @@ export interface RunResult {
 /** A program with its addresses; section `prepare` has run. */
 interface Prepared {
   /** Of the file, or `unpacked` of it. */
-  readonly program: Program;
+  readonly program: InferenceProgram;
   readonly arena: number;
   readonly forward: RecordRange;
 }
@@ -59,7 +59,7 @@ export class RunModel {
   /** Shapes of one sample of each input and output, without the batch. */
   readonly inputShapes: readonly Shape[];
   readonly outputShapes: readonly Shape[];
-  private readonly prepared = new Map<Program, Prepared>();
+  private readonly prepared = new Map<InferenceProgram, Prepared>();
   private memory: WebAssembly.Memory | undefined;
   private machine: Machine | undefined;
 
@@ -195,7 +195,7 @@ export class RunModel {
    * Behind the weights stand packed weights and table of every program, then one arena for all, as large as those need that were used.
    * The first run goes without weights that only a second one gains to have packed.
    */
-  private prepare(memory: WebAssembly.Memory, machine: Machine, program: Program): Prepared {
+  private prepare(memory: WebAssembly.Memory, machine: Machine, program: InferenceProgram): Prepared {
     const known = this.prepared.get(program);
     const wanted = known === undefined ? unpacked(program) : program;
     if (known?.program === wanted) return known;
@@ -214,7 +214,7 @@ export class RunModel {
     machine.forget?.();
     const prepare = sections.get("prepare");
     if (prepare !== undefined) machine.execute(prepare.first, prepare.count);
-    const prepared = { program: wanted, arena: bases.arena, forward: sections.get("forward") ?? { first: 0, count: 0, work: 0 } };
+    const prepared = { program: wanted, arena: bases.arena, forward: sections.get("forward") ?? { first: 0, count: 0 } };
     this.prepared.set(program, prepared);
     return prepared;
   }
@@ -222,7 +222,7 @@ export class RunModel {
 
 /** Relaxed only where the engine has it, and the user's kernels. */
 function offered({ numerics, wasm }: RunOptions): Numerics {
-  return numerics !== "strict" && supports("relaxed") && (wasm === undefined || wasm.relaxed !== undefined) ? "relaxed" : "strict";
+  return numerics !== "strict" && supportsRelaxed() && (wasm === undefined || wasm.relaxed !== undefined) ? "relaxed" : "strict";
 }
 
 /** Copies `size` samples of a tensor to where sample `start` of `into` begins. */

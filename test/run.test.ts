@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { version } from "../build/inferenceKernels.ts";
 import * as api from "../src/index.ts";
-import { supports } from "../src/machine/kernelModules.ts";
+import { supports } from "../src/machine/wasm.ts";
 import { load } from "../src/run.ts";
 import { exportable, samplesFor } from "./support/exportable.ts";
 

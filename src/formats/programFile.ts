@@ -6,7 +6,7 @@ import type { KernelName, Tensor } from "../../build/records.ts";
 import { RECORDS, TENSOR_FIELDS } from "../../build/records.ts";
 import { checkPreprocessing, type Preprocessing } from "../image/preprocessing.ts";
 import { align } from "../machine/state.ts";
-import type { PlacedField, PlacedStep, Program } from "../program.ts";
+import type { InferenceProgram, PlacedField, PlacedStep } from "../program.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import { contracts, MOST_WORK } from "./programContracts.ts";
 import { FileFormatError, type NamedTensor, type SafetensorsHeader, writeSafetensors } from "./safetensors.ts";
@@ -34,7 +34,7 @@ export interface ProgramDetails {
 
 export interface ProgramFile extends ProgramDetails {
   /** By capacity, the smallest first. */
-  readonly programs: readonly Program[];
+  readonly programs: readonly InferenceProgram[];
   /** Each array of the file has its offset in the state region. */
   readonly offsets: ReadonlyMap<CheckedTensor, number>;
   readonly stateBytes: number;
@@ -43,7 +43,7 @@ export interface ProgramFile extends ProgramDetails {
 /** The bytes of a run file. `weightNames` gives the weight that stands at an offset of the state region. */
 export function writeProgramFile(
   details: ProgramDetails,
-  programs: readonly Program[],
+  programs: readonly InferenceProgram[],
   weights: readonly NamedTensor[],
   weightNames: ReadonlyMap<number, string>,
 ): Uint8Array<ArrayBuffer> {
@@ -51,7 +51,7 @@ export function writeProgramFile(
   return writeSafetensors(weights, { [PROGRAM_KEY]: JSON.stringify(json) });
 }
 
-function programToJson({ capacity, arenaBytes, preparedBytes, tensors, ports, steps }: Program, weightNames: ReadonlyMap<number, string>) {
+function programToJson({ capacity, arenaBytes, preparedBytes, tensors, ports, steps }: InferenceProgram, weightNames: ReadonlyMap<number, string>) {
   const fieldToJson = (field: PlacedField) => {
     if (field === null || typeof field === "number" || "tensor" in field) return field;
     return field.region === "state" ? { weight: weightNames.get(field.offset) } : { [field.region]: field.offset };
@@ -170,7 +170,7 @@ interface ProgramContext {
   readonly fail: Fail;
 }
 
-function checkedProgram(value: unknown, { where, places, details, fail }: ProgramContext): Program {
+function checkedProgram(value: unknown, { where, places, details, fail }: ProgramContext): InferenceProgram {
   const json = object(value, where, fail);
   const whole = (name: string, atLeast: number, atMost: number): number => {
     const number = json[name];
@@ -205,8 +205,7 @@ function checkedProgram(value: unknown, { where, places, details, fail }: Progra
     if (work > MOST_WORK) fail(`${at}: with it a run takes more than ${MOST_WORK} operations`);
     return checked;
   });
-  const noPorts = { inputGradients: [], seed: null, target: null, sampleWeight: null, losses: null, penalties: [] };
-  return { capacity, elementBytes: 4, steps, tensors, arenaBytes, preparedBytes, ports: { inputs, outputs, ...noPorts } };
+  return { capacity, steps, tensors, arenaBytes, preparedBytes, ports: { inputs, outputs } };
 }
 
 interface TensorContext {

@@ -1,19 +1,19 @@
 /** The machines of inference alone: one thread, no loader, fewer kernels. */
 import { packed, version } from "../../build/inferenceKernels.ts";
-import { type KernelSources, type Numerics, packedModule, sourceModule } from "./kernelModules.ts";
+import { type KernelSources, kernelCompiler, type Numerics } from "./kernelModules.ts";
 import type { Bytes, Machine } from "./machine.ts";
 import { machineOf } from "./plain/machine.ts";
 
+const compiler = kernelCompiler();
+
 /** The library's own kernels, compiled once per page or process. */
 export function compileInference(numerics: Numerics): Promise<WebAssembly.Module> {
-  return packedModule(packed, version, numerics, "unshared");
+  return compiler.ofLibrary(packed, { numerics, version });
 }
 
 /** Kernels on an unshared `memory`. Rejects where the engine or the page's policy refuses WebAssembly, and KernelSourceError for bad `sources`. */
 export async function inferenceMachine(memory: WebAssembly.Memory, numerics: Numerics, sources?: KernelSources): Promise<Machine> {
-  const module = await (sources === undefined
-    ? compileInference(numerics)
-    : sourceModule(sources[numerics]!, { numerics, memory: "unshared", version }));
+  const module = await (sources === undefined ? compileInference(numerics) : compiler.ofSource(sources[numerics]!, { numerics, version }));
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   (exports.writeConstants as () => void)();
   const xxh32 = exports.xxh32 as (at: number, length: number) => number;

@@ -18,72 +18,98 @@ export class KernelSourceError extends Error {
   override readonly name = "KernelSourceError";
 }
 
-/** (module (func (result v128) … f32x4.relaxed_madd)): validates where the engine has relaxed SIMD. */
+/** (module (func (result v128) … f32x4.relaxed_madd)) */
 const RELAXED_PROBE = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 1, 253, 15, 65, 2, 253, 15, 65, 3, 253, 15, 253, 133, 2, 11,
 ]);
-const SIMD_PROBE = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11]);
 
-const supported = new Map<Numerics, boolean>();
+let hasRelaxed: boolean | undefined;
 
-export function supports(numerics: Numerics): boolean {
-  let answer = supported.get(numerics);
-  if (answer === undefined) {
-    answer = typeof WebAssembly === "object" && WebAssembly.validate(numerics === "relaxed" ? RELAXED_PROBE : SIMD_PROBE);
-    supported.set(numerics, answer);
-  }
-  return answer;
+/** Whether the engine has relaxed SIMD. */
+export function supportsRelaxed(): boolean {
+  hasRelaxed ??= typeof WebAssembly === "object" && WebAssembly.validate(RELAXED_PROBE);
+  return hasRelaxed;
 }
 
-type Kind = "shared" | "unshared";
-
-type Kept<T> = Map<string, Promise<T>>;
-
-const unpacked: Kept<Uint8Array> = new Map();
-/** By what they were made of: the packed text, the user's object, or the address. */
-const ofPacked = new Map<string, Kept<WebAssembly.Module>>();
-const ofObjects = new WeakMap<object, Kept<WebAssembly.Module>>();
-const ofAddresses: Kept<WebAssembly.Module> = new Map();
-
-/** The kernels packed into the library, compiled once per page or process; `version` is that of their file. */
-export function packedModule(packed: string, version: string, numerics: Numerics, memory: Kind): Promise<WebAssembly.Module> {
-  let known = ofPacked.get(packed);
-  if (known === undefined) {
-    known = new Map();
-    ofPacked.set(packed, known);
-  }
-  return kept(known, `${numerics} ${memory}`, async () => {
-    const beside = kernelsBeside(version, numerics);
-    // Node may be kept waiting for the millisecond that this takes; a page may not.
-    if (beside !== undefined) return new WebAssembly.Module(forMemory(beside, memory));
-    // At once: a page that makes models until the engine refuses them has its kernels all the same.
-    const scratch = unpackingMemory();
-    const both = await kept(unpacked, packed, () => inflate(packed));
-    return WebAssembly.compile(forMemory(unpackKernels(both, numerics, scratch), memory));
-  });
+/** Which kernels: `version` is that of their file, and what it has in its section "convlet". */
+interface Wanted {
+  readonly numerics: Numerics;
+  readonly version: string;
 }
 
-/**
- * The kernels of a user's source, compiled once per address or object. `version` is what the file must have in its section "convlet".
- * KernelSourceError where it is not to be had or none; what WebAssembly says where the page's policy forbids it.
- */
-export function sourceModule(source: KernelSource, { numerics, memory, version }: { numerics: Numerics; memory: Kind; version: string }) {
-  const where = `wasm.${numerics}`;
-  const compile = () => compiled(source, { where, memory, version });
-  if (source instanceof URL || typeof source === "string") return kept(ofAddresses, `${memory} ${source}`, compile);
-  if (!isBytes(source) && !(source instanceof WebAssembly.Module)) {
-    throw new TypeError(`${where}: got ${source === null ? "null" : typeof source}, needs an address, the file's bytes or a WebAssembly.Module`);
-  }
-  let known = ofObjects.get(source);
-  if (known === undefined) {
-    known = new Map();
-    ofObjects.set(source, known);
-  }
-  return kept(known, memory, compile);
+type Wasm = Uint8Array<ArrayBuffer>;
+
+/** Modules on their way, and made, each once per page or process. */
+interface KernelCompiler {
+  /** The kernels packed into the library. */
+  ofLibrary(packed: string, wanted: Wanted): Promise<WebAssembly.Module>;
+  /**
+   * The kernels of a user's source. KernelSourceError where it is not to be had or none; what WebAssembly says where the page's policy forbids it.
+   * TypeError, at once, for what is no source.
+   */
+  ofSource(source: KernelSource, wanted: Wanted): Promise<WebAssembly.Module>;
+}
+
+/** `change` makes other kernels of those that come with the library, before they are compiled; a module cannot be changed. */
+export function kernelCompiler(change?: (wasm: Wasm) => Wasm): KernelCompiler {
+  const ofNames = new Map<string, Promise<WebAssembly.Module>>();
+  const ofObjects = new WeakMap<object, Promise<WebAssembly.Module>>();
+  const changed = (wasm: Wasm) => change?.(wasm) ?? wasm;
+
+  const compiled = async (source: KernelSource, wanted: Wanted): Promise<WebAssembly.Module> => {
+    let where = `wasm.${wanted.numerics}`;
+    if (source instanceof WebAssembly.Module) return checked(source, wanted, where);
+    let bytes: Wasm;
+    if (source instanceof URL || typeof source === "string") {
+      where += `: ${source}`;
+      const response = await fetch(source).catch((cause) => {
+        throw new KernelSourceError(`${where} could not be fetched: ${cause.message}`, { cause });
+      });
+      if (!response.ok) throw new KernelSourceError(`${where} answered ${response.status} ${response.statusText}`.trimEnd());
+      const isStreamed = change === undefined && /^application\/wasm$/i.test(response.headers.get("content-type") ?? "");
+      if (isStreamed) return checked(await WebAssembly.compileStreaming(response), wanted, where);
+      bytes = new Uint8Array(await response.arrayBuffer());
+    } else bytes = new Uint8Array(source);
+    if (String.fromCharCode(...bytes.subarray(0, 4)) !== "\0asm") {
+      const what = bytes[0] === "<".charCodeAt(0) ? "an HTML page: is the address right?" : `no WebAssembly (${bytes.length} bytes)`;
+      throw new KernelSourceError(`${where} is ${what}; needs the library's kernels`);
+    }
+    return checked(await WebAssembly.compile(changed(bytes)), wanted, where);
+  };
+
+  return {
+    ofLibrary(packed, { numerics, version }) {
+      return kept(ofNames, `${version} ${numerics}`, async () => {
+        const beside = kernelsBeside(version, numerics);
+        // Node may be kept waiting for the millisecond that this takes; a page may not.
+        if (beside !== undefined) return new WebAssembly.Module(changed(beside));
+        // At once: a page that makes models until the engine refuses them has its kernels all the same.
+        const scratch = unpackingMemory();
+        const both = await kept(unpacked, version, () => inflate(packed));
+        return WebAssembly.compile(changed(unpackKernels(both, numerics, scratch)));
+      });
+    },
+    ofSource(source, wanted) {
+      const compile = () => compiled(source, wanted);
+      if (source instanceof URL || typeof source === "string") return kept(ofNames, String(source), compile);
+      if (source instanceof ArrayBuffer || source instanceof Uint8Array || source instanceof WebAssembly.Module)
+        return kept<object, WebAssembly.Module>(ofObjects, source, compile);
+      const got = source === null ? "null" : typeof source;
+      throw new TypeError(`wasm.${wanted.numerics}: got ${got}, needs an address, the file's bytes or a WebAssembly.Module`);
+    },
+  };
+}
+
+const unpacked = new Map<string, Promise<Uint8Array>>();
+
+interface Cache<K, T> {
+  get(key: K): Promise<T> | undefined;
+  set(key: K, value: Promise<T>): unknown;
+  delete(key: K): unknown;
 }
 
 /** What failed is tried again the next time. */
-function kept<T>(cache: Kept<T>, key: string, make: () => Promise<T>): Promise<T> {
+function kept<K, T>(cache: Cache<K, T>, key: K, make: () => Promise<T>): Promise<T> {
   let promise = cache.get(key);
   if (promise === undefined) {
     promise = make();
@@ -93,38 +119,7 @@ function kept<T>(cache: Kept<T>, key: string, make: () => Promise<T>): Promise<T
   return promise;
 }
 
-interface Wanted {
-  readonly where: string;
-  readonly memory: Kind;
-  readonly version: string;
-}
-
-async function compiled(source: KernelSource, wanted: Wanted): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) {
-    if (wanted.memory === "shared") throw new KernelSourceError(`${wanted.where}: several threads need the file's address or bytes, not a module`);
-    return checked(source, wanted);
-  }
-  if (isBytes(source)) return fromBytes(new Uint8Array(source), wanted);
-  const response = await fetch(source).catch((cause) => {
-    throw new KernelSourceError(`${wanted.where}: ${source} could not be fetched: ${cause.message}`, { cause });
-  });
-  if (!response.ok) throw new KernelSourceError(`${wanted.where}: ${source} answered ${response.status} ${response.statusText}`.trimEnd());
-  // What the wrong type is served as, compileStreaming refuses; and it gives no byte to change.
-  const isStreamed = wanted.memory === "unshared" && /^application\/wasm$/i.test(response.headers.get("content-type") ?? "");
-  if (isStreamed) return checked(await WebAssembly.compileStreaming(response), wanted);
-  const where = `${wanted.where}: ${source}`;
-  return fromBytes(new Uint8Array(await response.arrayBuffer()), { ...wanted, where });
-}
-
-async function fromBytes(bytes: Uint8Array<ArrayBuffer>, wanted: Wanted): Promise<WebAssembly.Module> {
-  if (ascii("\0asm").some((byte, index) => bytes[index] !== byte)) {
-    const what = bytes[0] === "<".charCodeAt(0) ? "an HTML page: is the address right?" : `no WebAssembly (${bytes.length} bytes)`;
-    throw new KernelSourceError(`${wanted.where} is ${what}; needs the library's kernels`);
-  }
-  return checked(await WebAssembly.compile(forMemory(bytes, wanted.memory)), wanted);
-}
-
-function checked(module: WebAssembly.Module, { where, version }: Wanted): WebAssembly.Module {
+function checked(module: WebAssembly.Module, { version }: Wanted, where: string): WebAssembly.Module {
   const [section] = WebAssembly.Module.customSections(module, "convlet");
   const found = section && new TextDecoder().decode(section);
   if (found === version) return module;
@@ -132,24 +127,18 @@ function checked(module: WebAssembly.Module, { where, version }: Wanted): WebAss
   throw new KernelSourceError(`${where} is ${what}; needs the file that came with this library (${version})`);
 }
 
-function isBytes(source: unknown): source is ArrayBuffer | Uint8Array<ArrayBuffer> {
-  return source instanceof ArrayBuffer || source instanceof Uint8Array;
-}
-
 /**
  * The file of these kernels, where it stands beside this one: in Node, in the package as it comes. What is packed takes 6 ms to unpack,
  * most of it to load zlib. Undefined where it is not to be had or of another build.
  */
-function kernelsBeside(version: string, numerics: Numerics): Uint8Array<ArrayBuffer> | undefined {
+function kernelsBeside(version: string, numerics: Numerics): Wasm | undefined {
   const fs = builtinModule("node:fs");
   // Not written as one expression: bundlers copy the file then that they find so.
   const here: string | undefined = import.meta.url;
   if (fs === undefined || !here?.startsWith("file:")) return undefined;
-  const prefix = version.slice(0, version.lastIndexOf("-") + 1);
   try {
-    const bytes = new Uint8Array(fs.readFileSync(new URL(`${prefix}${numerics}.wasm`, here)));
-    const note = bytes.subarray(-version.length);
-    return ascii(version).every((byte, index) => note[index] === byte) ? bytes : undefined;
+    const bytes = new Uint8Array(fs.readFileSync(new URL(`${version.replace(/[^-]*$/, numerics)}.wasm`, here)));
+    return new TextDecoder().decode(bytes.subarray(-version.length)) === version ? bytes : undefined;
   } catch {
     return undefined;
   }
@@ -173,25 +162,4 @@ function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
   return bytes;
-}
-
-/** Limits of the kernels' memory import: with a maximum, and the same of a memory that threads share. */
-const LIMITS = { unshared: 1, shared: 3 };
-
-/** The kernels are made for an unshared memory; one byte makes their twin. */
-function forMemory(wasm: Uint8Array<ArrayBuffer>, memory: Kind): Uint8Array<ArrayBuffer> {
-  if (memory === "unshared") return wasm;
-  const bytes = new Uint8Array(wasm);
-  const name = [3, ...ascii("env"), 6, ...ascii("memory"), 2];
-  for (let at = 8; at < bytes.length - name.length; at++) {
-    if (name.some((byte, offset) => bytes[at + offset] !== byte)) continue;
-    if (bytes[at + name.length] !== LIMITS.unshared) break;
-    bytes[at + name.length] = LIMITS.shared;
-    return bytes;
-  }
-  throw new Error("internal: the kernels import no unshared memory");
-}
-
-function ascii(text: string): number[] {
-  return [...text].map((character) => character.charCodeAt(0));
 }

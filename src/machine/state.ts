@@ -47,7 +47,7 @@ export class State {
 
   constructor(graph: Graph, elementBytes: 4 | 8, memory: "shared" | "unshared" = "unshared") {
     this.layout = new StateLayout(graph, [], elementBytes);
-    this.memory = newMemory(this.end, memory);
+    this.memory = memory === "shared" ? newSharedMemory(this.end) : newMemory(this.end);
   }
 
   /** First byte behind the parameters' arrays. */
@@ -111,9 +111,13 @@ class PlainMemory {
 }
 
 /** A memory of at least `end` bytes. RangeError, with the size, where the engine has none. */
-export function newMemory(end: number, kind: "shared" | "unshared" = "unshared"): WebAssembly.Memory {
-  const initial = pages(end);
-  return allocate(() => (kind === "shared" ? sharedMemory(initial) : ownMemory(initial)), end);
+export function newMemory(end: number): WebAssembly.Memory {
+  return allocate(() => ownMemory(pages(end)), end);
+}
+
+/** The same for several threads. */
+function newSharedMemory(end: number): WebAssembly.Memory {
+  return allocate(() => sharedMemory(pages(end)), end);
 }
 
 /** Grows a memory to at least `end` bytes, or throws a RangeError that names the size, with nothing changed. */

@@ -1,15 +1,24 @@
 /** The WASM machines: the only file that knows the loader and the kernel binaries. */
 import { instantiateSync } from "@assemblyscript/loader";
 import { packed, version } from "../../build/kernels.ts";
-import { type KernelSources, type Numerics, packedModule, sourceModule } from "./kernelModules.ts";
+import { KernelSourceError, type KernelSources, kernelCompiler, type Numerics, supportsRelaxed } from "./kernelModules.ts";
 import type { Machine } from "./machine.ts";
 
-export { type Numerics, supports } from "./kernelModules.ts";
+export type { Numerics } from "./kernelModules.ts";
+
+const SIMD_PROBE = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11]);
+
+/** Whether the engine can run these kernels. */
+export function supports(numerics: Numerics): boolean {
+  return numerics === "relaxed" ? supportsRelaxed() : typeof WebAssembly === "object" && WebAssembly.validate(SIMD_PROBE);
+}
 
 /** Compiles kernels, or gets them from who has compiled them. */
 export type KernelProvider = (numerics: Numerics, memory: "shared" | "unshared") => Promise<WebAssembly.Module>;
 
-let provider: KernelProvider = (numerics, memory) => packedModule(packed, version, numerics, memory);
+const compilers = { unshared: kernelCompiler(), shared: kernelCompiler(sharedTwin) };
+
+let provider: KernelProvider = (numerics, memory) => compilers[memory].ofLibrary(packed, { numerics, version });
 
 /** In a worker the page provides them: they are compiled once, and the worker's file needs none. */
 export function provideKernels(other: KernelProvider): void {
@@ -17,9 +26,33 @@ export function provideKernels(other: KernelProvider): void {
 }
 
 /** The compiled kernels for a shared or an unshared memory, once per page or process. */
-export function compileKernels(numerics: Numerics, memory: "shared" | "unshared" = "unshared", sources?: KernelSources): Promise<WebAssembly.Module> {
+export async function compileKernels(
+  numerics: Numerics,
+  memory: "shared" | "unshared" = "unshared",
+  sources?: KernelSources,
+): Promise<WebAssembly.Module> {
   if (sources === undefined) return provider(numerics, memory);
-  return sourceModule(sources[numerics]!, { numerics, memory, version });
+  const source = sources[numerics]!;
+  if (memory === "shared" && source instanceof WebAssembly.Module) {
+    throw new KernelSourceError(`wasm.${numerics}: several threads need the file's address or bytes, not a module`);
+  }
+  return compilers[memory].ofSource(source, { numerics, version });
+}
+
+/** Limits of the kernels' memory import: with a maximum, and the same of a memory that threads share. */
+const LIMITS = { unshared: 1, shared: 3 };
+
+/** The kernels are made for an unshared memory; one byte makes their twin. */
+function sharedTwin(wasm: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(wasm);
+  const name = Array.from("\x03env\x06memory\x02", (character) => character.charCodeAt(0));
+  for (let at = 8; at < bytes.length - name.length; at++) {
+    if (name.some((byte, offset) => bytes[at + offset] !== byte)) continue;
+    if (bytes[at + name.length] !== LIMITS.unshared) break;
+    bytes[at + name.length] = LIMITS.shared;
+    return bytes;
+  }
+  throw new Error("internal: the kernels import no unshared memory");
 }
 
 /** Runs `count` records from `first` on as thread `thread` of `threads`: see assembly/index.ts. */
