@@ -27,7 +27,7 @@ export function checkedHeader(text: Uint8Array, dataLength: number, where: strin
     throw new FileFormatError(`${where}: ${problem}`);
   };
   if (text.length > MAX_HEADER_BYTES) fail(`the header takes ${text.length} bytes, more than ${MAX_HEADER_BYTES}`);
-  const header = parsed(text, fail);
+  const header = parsedJson(decoded(text), "the header", fail) as object;
   const entries = Object.entries(header);
   if (entries.length > MAX_TENSORS) fail(`the header names ${entries.length} tensors, more than ${MAX_TENSORS}`);
   const tensors: CheckedTensor[] = [];
@@ -42,22 +42,30 @@ export function checkedHeader(text: Uint8Array, dataLength: number, where: strin
 
 type Fail = (problem: string) => never;
 
-function parsed(bytes: Uint8Array, fail: Fail): object {
-  let text = "";
-  let header: unknown;
+function decoded(bytes: Uint8Array): string {
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    header = JSON.parse(text);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    fail("the header is not JSON in UTF-8");
+    // No JSON either.
+    return "";
   }
-  const twice = repeatedKey(text, header);
-  if (twice !== undefined) fail(`the header names ${twice} twice`);
-  return header as object;
+}
+
+/** What a JSON text stands for. Fails where it is none, and where an object names a key twice. */
+export function parsedJson(text: string, what: string, fail: Fail): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    fail(`${what} is no JSON`);
+  }
+  const twice = repeatedKey(text, value);
+  if (twice !== undefined) fail(`${what} names ${twice} twice`);
+  return value;
 }
 
 /** The first key that comes twice in one object of a valid JSON text, of which `value` was parsed: JSON.parse keeps the last without a word. */
-export function repeatedKey(text: string, value: unknown): string | undefined {
+function repeatedKey(text: string, value: unknown): string | undefined {
   return keysIn(text) === keysOf(value) ? undefined : findRepeatedKey(text);
 }
 

@@ -1,7 +1,9 @@
 /** Reads the fields of a step out of a run file; every way to read one checks it. */
 import type { Tensor } from "../../build/records.ts";
 import { ALIGNMENT } from "../machine/state.ts";
+import { shown } from "../options.ts";
 import type { PlacedField, Region } from "../program.ts";
+import type { Field } from "./field.ts";
 
 /** Where an array lies and how long it is. */
 export interface Extents {
@@ -10,72 +12,67 @@ export interface Extents {
   readonly bytes: number;
 }
 
-interface StepPlace {
-  readonly at: string;
-  readonly section: "prepare" | "forward";
+/** What the fields of a program's steps refer to. */
+export interface StepContext {
   readonly capacity: number;
   readonly arenaBytes: number;
   readonly preparedBytes: number;
   readonly tensors: readonly Tensor[];
   readonly places: ReadonlyMap<string, Extents>;
-  readonly scratch: unknown;
-  readonly scratchBytes: unknown;
-  fail(problem: string): never;
+}
+
+interface StepPlace extends StepContext {
+  readonly section: "prepare" | "forward";
+  /** Offset into the arena, at most its length; so is the length of the scratch. */
+  readonly scratch: number;
+  readonly scratchBytes: number;
 }
 
 export class StepReader {
   private readonly placed: Record<string, PlacedField> = {};
 
   constructor(
-    private readonly fields: Readonly<Record<string, unknown>>,
+    private readonly fields: Field,
     private readonly place: StepPlace,
   ) {}
 
   /** All fields as checked. Fails when the step lacks one; a field that no check has seen is our own fault. */
   complete(known: readonly string[]): Readonly<Record<string, PlacedField>> {
     for (const name of known) {
-      if (!Object.hasOwn(this.placed, name)) throw new Error(`internal: no contract covers ${this.place.at} field ${name}`);
+      if (!Object.hasOwn(this.placed, name)) throw new Error(`internal: no contract covers ${this.fields.at}.${name}`);
     }
     return this.placed;
   }
 
   fail(field: string, problem: string): never {
-    return this.place.fail(`${this.place.at}: field ${field} ${problem}`);
+    return this.fields.get(field).fail(problem);
   }
 
-  whole(field: string, atLeast: number, atMost = 2 ** 31 - 1): number {
-    const value = this.given(field);
-    if (!Number.isInteger(value) || (value as number) < atLeast || (value as number) > atMost) {
-      this.fail(field, `is ${shown(value)}, needs a whole number from ${atLeast} to ${atMost}`);
-    }
-    return this.keep(field, value as number);
+  whole(field: string, atLeast: number): number {
+    return this.keep(field, this.fields.get(field).whole(atLeast));
   }
 
   real(field: string): number {
-    const value = this.given(field);
-    if (typeof value !== "number" || !Number.isFinite(value)) this.fail(field, `is ${shown(value)}, needs a finite number`);
-    return this.keep(field, value as number);
+    return this.keep(field, this.fields.get(field).real());
   }
 
   choice(field: string, choices: readonly number[]): number {
-    const value = this.given(field);
-    if (!choices.includes(value as number)) this.fail(field, `is ${shown(value)}, needs one of ${choices.join(", ")}`);
-    return this.keep(field, value as number);
+    return this.keep(field, this.fields.get(field).choice(choices));
   }
 
   absent(field: string): void {
-    if (this.given(field) !== null) this.fail(field, "must be null");
+    if (!this.isNull(field)) this.fail(field, "must be null");
     this.placed[field] = null;
   }
 
   tensor(field: string): Tensor {
-    const value = this.given(field);
-    const number = isObject(value) && Object.keys(value).length === 1 ? value.tensor : undefined;
-    const tensor = this.place.tensors[number as number];
-    if (!Number.isInteger(number) || tensor === undefined) return this.fail(field, "names no tensor");
+    const given = this.fields.get(field);
+    given.only(["tensor"]);
+    const number = given.get("tensor").whole(0, this.place.tensors.length - 1);
+    const tensor = this.place.tensors[number];
     if (tensor.pixelStride === 0 && !["left", "right"].includes(field))
-      this.fail(field, "is a broadcast tensor, which only operands of binaryOutput may be");
-    this.placed[field] = { tensor: number as number };
+      given.fail("is a broadcast tensor, which only operands of binaryOutput may be");
+    this.placed[field] = { tensor: number };
     return tensor;
   }
 
@@ -94,7 +91,7 @@ export class StepReader {
   }
 
   isNull(field: string): boolean {
-    return this.given(field) === null;
+    return this.fields.get(field).value === null;
   }
 
   /** An array of at least `count` floats that is read. */
@@ -115,10 +112,7 @@ export class StepReader {
 
   /** Working memory of `bytes` that shares nothing with the tensors of the step: kernels keep addresses in it. */
   scratch(bytes: number, tensors: readonly Tensor[]): void {
-    const { scratch, scratchBytes, arenaBytes, capacity } = this.place;
-    const isPlace = (value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= arenaBytes;
-    if (!isPlace(scratch) || !isPlace(scratchBytes)) this.fail("scratch", "does not lie in the arena");
-    const [from, length] = [scratch as number, scratchBytes as number];
+    const { scratch: from, scratchBytes: length, arenaBytes, capacity } = this.place;
     if (length < bytes) this.fail("scratchBytes", `is ${length}, needs ${bytes}`);
     if (from % ALIGNMENT !== 0 || from + length > arenaBytes) this.fail("scratch", "does not lie in the arena");
     for (const tensor of tensors) {
@@ -132,23 +126,25 @@ export class StepReader {
   }
 
   private array(field: string, count: number): Region {
-    const value = this.given(field);
-    const found = isObject(value) && Object.keys(value).length === 1 ? this.extents(value) : undefined;
-    if (found === undefined) return this.fail(field, "names no array");
-    if (found.bytes < 4 * count) this.fail(field, `needs ${count} floats, has ${Math.floor(found.bytes / 4)}`);
-    this.placed[field] = { region: found.region, offset: found.offset };
-    return found.region;
+    const given = this.fields.get(field);
+    const { region, offset, bytes } = this.extents(given);
+    if (bytes < 4 * count) given.fail(`needs ${count} floats, has ${Math.floor(bytes / 4)}`);
+    this.placed[field] = { region, offset };
+    return region;
   }
 
-  private extents({ weight, prepared }: Readonly<Record<string, unknown>>): Extents | undefined {
-    if (typeof weight === "string") return this.place.places.get(weight);
-    if (!Number.isInteger(prepared) || (prepared as number) < 0 || (prepared as number) % 4 !== 0) return undefined;
-    return { region: "prepared", offset: prepared as number, bytes: this.place.preparedBytes - (prepared as number) };
-  }
-
-  private given(field: string): unknown {
-    const value = Object.hasOwn(this.fields, field) ? this.fields[field] : undefined;
-    return value === undefined ? this.fail(field, "is missing") : value;
+  private extents(given: Field): Extents {
+    const { places, preparedBytes } = this.place;
+    const weight = given.get("weight");
+    if (weight.value !== undefined) {
+      given.only(["weight"]);
+      return places.get(weight.text()) ?? weight.fail(`is ${shown(weight.value)}, which is no tensor of the file`);
+    }
+    given.only(["prepared"]);
+    const prepared = given.get("prepared");
+    const offset = prepared.whole(0, preparedBytes);
+    if (offset % 4 !== 0) prepared.fail(`is ${offset}, needs a multiple of 4`);
+    return { region: "prepared", offset, bytes: preparedBytes - offset };
   }
 
   private keep(field: string, value: number): number {
@@ -166,12 +162,4 @@ export function reachOf(tensor: Tensor, capacity: number): { readonly begin: num
 
 export function sizes({ height, width, channels }: Tensor): string {
   return `[${height}, ${width}, ${channels}]`;
-}
-
-function shown(value: unknown): string {
-  return typeof value === "number" ? String(value) : value === null ? "null" : "no number";
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
