@@ -21,7 +21,7 @@ export class Field {
   }
 
   /** Refuses an object with members of other names. */
-  only(known: readonly string[]): void {
+  allow(known: readonly string[]): void {
     const strange = isObject(this.value) ? Object.keys(this.value).find((name) => !known.includes(name)) : this.needs("an object");
     if (strange !== undefined) this.fail(`has no ${shown(strange)}, knows ${known.join(", ")}`);
   }

@@ -205,7 +205,7 @@ function checkedStep(step: Field, context: StepContext): PlacedStep {
   });
   const known = RECORDS[kernel].map(([field]) => field);
   const fields = new Field(step.get("fields").value, `${step.at} (${kernel} "${name.slice(0, 60)}")`, step.refuse);
-  fields.only(known);
+  fields.allow(known);
   const reader = new StepReader(fields, { ...context, section, scratch, scratchBytes });
   const cost = contracts[kernel](reader);
   return { kernel, section, name, cost, scratch, scratchBytes, fields: reader.complete(known) };

@@ -67,7 +67,7 @@ export class StepReader {
 
   tensor(field: string): Tensor {
     const given = this.fields.get(field);
-    given.only(["tensor"]);
+    given.allow(["tensor"]);
     const number = given.get("tensor").whole(0, this.place.tensors.length - 1);
     const tensor = this.place.tensors[number];
     if (tensor.pixelStride === 0 && !["left", "right"].includes(field))
@@ -137,10 +137,10 @@ export class StepReader {
     const { places, preparedBytes } = this.place;
     const weight = given.get("weight");
     if (weight.value !== undefined) {
-      given.only(["weight"]);
+      given.allow(["weight"]);
       return places.get(weight.text()) ?? weight.fail(`is ${shown(weight.value)}, which is no tensor of the file`);
     }
-    given.only(["prepared"]);
+    given.allow(["prepared"]);
     const prepared = given.get("prepared");
     const offset = prepared.whole(0, preparedBytes);
     if (offset % 4 !== 0) prepared.fail(`is ${offset}, needs a multiple of 4`);
