@@ -2,8 +2,8 @@
 import type { Value } from "./graph.ts";
 import { megabytes } from "./machine/state.ts";
 import type { Numerics } from "./machine/wasm.ts";
-import { checkNumber, checkOptions } from "./options.ts";
-import { describe, type Shape, sizeOf } from "./shape.ts";
+import { checkNumber, checkOptions, shown } from "./options.ts";
+import { type Shape, sizeOf } from "./shape.ts";
 import { SingleRun } from "./singleRun.ts";
 import { asBatch, type Batch, type DataLike } from "./training/data.ts";
 import type { Session } from "./training/session.ts";
@@ -74,9 +74,7 @@ export class Inference {
     const { inputs } = this.session.graph;
     const list = inputs.length === 1 ? [x as DataLike] : (x as readonly DataLike[]);
     if (inputs.length > 1 && (!Array.isArray(x) || x.length !== inputs.length)) {
-      throw new RangeError(
-        `${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${describe(x)}`,
-      );
+      throw new RangeError(`${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${shown(x)}`);
     }
     const batches = inputs.map(({ name, shape }, index) => asBatch(list[index], shape, `${where}: x (input "${name}")`));
     const different = batches.find(({ count }) => count !== batches[0].count);

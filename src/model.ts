@@ -17,8 +17,8 @@ import type { KernelSources } from "./machine/kernelModules.ts";
 import { threadCount } from "./machine/threadCount.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
 import { checkModelOptions } from "./modelOptions.ts";
-import { checkNumber, checkOptions, within } from "./options.ts";
-import { describe, type Shape, sizeOf } from "./shape.ts";
+import { checkNumber, checkOptions, shown, within } from "./options.ts";
+import { type Shape, sizeOf } from "./shape.ts";
 import type { DataLike } from "./training/data.ts";
 import { FrozenLayers } from "./training/frozenLayers.ts";
 import { type LossSpec, loss as lossOf } from "./training/losses.ts";
@@ -131,7 +131,7 @@ export class Model {
     this.checkUsable();
     const layer = this.layers.find((each) => each.name === name);
     if (layer === undefined)
-      throw new RangeError(`model: no layer is named ${describe(name)}; layers: ${this.layers.map((each) => each.name).join(", ")}`);
+      throw new RangeError(`model: no layer is named ${shown(name)}; layers: ${this.layers.map((each) => each.name).join(", ")}`);
     return layer;
   }
 
@@ -164,7 +164,7 @@ export class Model {
     this.trainer?.checkIdle("compile");
     checkOptions("compile", options, ["optimizer", "loss", "metrics"]);
     const { optimizer = "rmsprop", loss, metrics = [] } = options;
-    if (!Array.isArray(metrics)) throw new TypeError(`compile: metrics is ${describe(metrics)}, needs an array`);
+    if (!Array.isArray(metrics)) throw new TypeError(`compile: metrics is ${shown(metrics)}, needs an array`);
     if (loss === undefined) throw new TypeError('compile: loss is missing; for class numbers use "sparseCategoricalCrossentropy"');
     if (this.graph.outputs.length > 1) {
       throw new RangeError(`compile: the model has ${this.graph.outputs.length} outputs; training knows models with one (predict knows all)`);
@@ -272,7 +272,7 @@ export class Model {
   /** What the named layers give in inference mode (default: all layers). A shared layer: its last call. */
   async activations(x: ModelInput, names: readonly string[] = this.layers.map(({ name }) => name)): Promise<Record<string, TensorData>> {
     await this.ready;
-    if (!Array.isArray(names)) throw new TypeError(`activations: names is ${describe(names)}, needs an array of layer names`);
+    if (!Array.isArray(names)) throw new TypeError(`activations: names is ${shown(names)}, needs an array of layer names`);
     const values = names.map((name) => this.built.outputOf.get(this.getLayer(name).name)!);
     this.checkUsable();
     const results = this.inference.run("activations", values, x);

@@ -6,18 +6,17 @@ import { traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { compileKernels, supports } from "./machine/wasm.ts";
 import { Model, type ModelOptions } from "./model.ts";
-import { checkOptions } from "./options.ts";
+import { checkOptions, shown } from "./options.ts";
 import type { RemoteModel } from "./remote/remoteModel.ts";
 import { checkWorkerOption, type WorkerOption } from "./remote/workerOption.ts";
 import { type RestoreOptions, restore } from "./restore.ts";
-import { describe } from "./shape.ts";
 
 /** Layers one behind the other. The first may be `input(…)`, or have `inputShape`. */
 export function sequential(layers: readonly (Layer | SymbolicTensor)[], options: ModelOptions = {}): Model {
-  if (!Array.isArray(layers)) throw new TypeError(`sequential: got ${describe(layers)}, needs an array of layers`);
+  if (!Array.isArray(layers)) throw new TypeError(`sequential: got ${shown(layers)}, needs an array of layers`);
   const [first, ...rest]: (Layer | SymbolicTensor)[] = layers;
   if (layers.length === 0) throw new RangeError("sequential: got no layers");
-  if (typeof first !== "object" || first === null) throw new TypeError(`sequential: expected a layer, got ${describe(first)}`);
+  if (typeof first !== "object" || first === null) throw new TypeError(`sequential: expected a layer, got ${shown(first)}`);
   const isInput = "kind" in first;
   const shape = isInput ? undefined : first.options?.inputShape;
   if (!isInput && shape === undefined) throw new RangeError("sequential: the first layer needs inputShape, or put input({ shape }) before it");
@@ -25,7 +24,7 @@ export function sequential(layers: readonly (Layer | SymbolicTensor)[], options:
   let value = start;
   for (const layer of isInput ? rest : layers) {
     if (typeof layer !== "object" || typeof (layer as Layer)?.apply !== "function")
-      throw new TypeError(`sequential: expected a layer, got ${describe(layer)}`);
+      throw new TypeError(`sequential: expected a layer, got ${shown(layer)}`);
     value = (layer as Layer).apply(value);
   }
   return model({ inputs: start, outputs: value }, options);

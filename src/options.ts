@@ -74,7 +74,8 @@ export function shown(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object" || value === null) return String(value);
-  return `an object (${value.constructor?.name ?? "no prototype"})`;
+  const kind = value.constructor?.name ?? "Object";
+  return kind === "Object" ? "an object" : `a ${kind}`;
 }
 
 function listed(table: object): string {

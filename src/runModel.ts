@@ -16,9 +16,9 @@ import type { Machine } from "./machine/machine.ts";
 import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, newMemory, reserve } from "./machine/state.ts";
-import { checkChoice, checkNumber, checkOptions } from "./options.ts";
+import { checkChoice, checkNumber, checkOptions, shown } from "./options.ts";
 import { emit, type InferenceProgram, type RecordRange, tableBytes, unpacked } from "./program.ts";
-import { describe, type Shape, sizeOf } from "./shape.ts";
+import { type Shape, sizeOf } from "./shape.ts";
 import { asBatch, type Batch, type DataLike, gather } from "./training/data.ts";
 import { xxh32 } from "./xxh32.ts";
 
@@ -181,9 +181,7 @@ export class RunModel {
     const { inputs } = this.file;
     const list = inputs.length === 1 ? [x] : (x as readonly DataLike[]);
     if (!Array.isArray(list) || list.length !== inputs.length) {
-      throw new RangeError(
-        `${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${describe(x)}`,
-      );
+      throw new RangeError(`${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${shown(x)}`);
     }
     const batches = inputs.map(({ name, shape }, index) => asBatch(list[index], shape, `${where}: x (input "${name}")`));
     const different = batches.find(({ count }) => count !== batches[0].count);
@@ -282,7 +280,7 @@ async function open(source: ModelSource, { onProgress, signal, maxBytes }: Downl
   if (source instanceof Uint8Array) return bytesSource(source, "load");
   if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source), "load");
   if (typeof source !== "string" && !(source instanceof URL)) {
-    throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
+    throw new TypeError(`load: got ${shown(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
   }
   signal?.throwIfAborted();
   if (isFile(source)) return openFile(source);

@@ -1,4 +1,5 @@
 /** Every size formula, check and shape error. Feature shapes leave the batch out: [features], [width, channels] or [height, width, channels]. */
+import { shown } from "./options.ts";
 
 export type Shape = readonly number[];
 
@@ -60,25 +61,15 @@ export function checkPositiveInteger(where: string, what: string, value: unknown
 
 /** Throws unless `value` is a whole number ≥ least. */
 export function checkInteger(where: string, what: string, value: unknown, least: number): asserts value is number {
-  if (typeof value !== "number") throw new TypeError(`${where}: ${what} must be a number, got ${describe(value)}`);
+  if (typeof value !== "number") throw new TypeError(`${where}: ${what} must be a number, got ${shown(value)}`);
   if (!Number.isInteger(value) || value < least || value >= 2 ** 31) {
     throw new RangeError(`${where}: ${what} must be a whole number ≥ ${least}${value >= 2 ** 31 ? " and < 2^31" : ""}, got ${value}`);
   }
 }
 
-export function describe(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
-  if (typeof value === "function") return "a function";
-  if (typeof value !== "object") return String(value);
-  const kind = value.constructor?.name ?? "Object";
-  return kind === "Object" ? "an object" : `a ${kind}`;
-}
-
 /** A feature shape of rank 1 to 3 with whole sizes ≥ 1. */
 export function checkShape(where: string, shape: unknown): Shape {
-  if (!Array.isArray(shape)) throw new TypeError(`${where}: shape must be an array of sizes, got ${describe(shape)}`);
+  if (!Array.isArray(shape)) throw new TypeError(`${where}: shape must be an array of sizes, got ${shown(shape)}`);
   if (shape.length < 1 || shape.length > MAX_RANK) {
     throw new RangeError(`${where}: shape ${shapeText(shape)} has rank ${shape.length}, needs 1 to ${MAX_RANK} (the batch is left out)`);
   }
@@ -146,12 +137,12 @@ function windowAxis(input: number, { window, strides, dilation, padding }: Windo
 
 export function checkPadding(where: string, padding: unknown): Padding {
   if (padding === "valid" || padding === "same") return padding;
-  throw new RangeError(`${where}: padding must be "valid" or "same", got ${describe(padding)}`);
+  throw new RangeError(`${where}: padding must be "valid" or "same", got ${shown(padding)}`);
 }
 
 /** The target shape of a reshape, one −1 resolved. */
 export function resolveReshape(where: string, from: Shape, to: readonly number[]): Shape {
-  if (!Array.isArray(to)) throw new TypeError(`${where}: targetShape must be an array of sizes, got ${describe(to)}`);
+  if (!Array.isArray(to)) throw new TypeError(`${where}: targetShape must be an array of sizes, got ${shown(to)}`);
   const holes = to.filter((size) => size === -1).length;
   if (holes > 1) throw new RangeError(`${where}: target shape ${shapeText(to)} has ${holes} sizes of -1, at most one can be inferred`);
   const known = to.reduce((product, size) => (size === -1 ? product : product * size), 1);

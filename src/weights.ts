@@ -1,9 +1,9 @@
 /** The weights of a model: drawn, checked, set. */
 import type { Engine } from "./engine.ts";
 import type { Parameter } from "./graph.ts";
-import { within } from "./options.ts";
+import { shown, within } from "./options.ts";
 import { streamOf } from "./random.ts";
-import { describe, type Shape, sizeOf } from "./shape.ts";
+import { type Shape, sizeOf } from "./shape.ts";
 import { isTyped } from "./training/data.ts";
 
 /** Values with their shape, [samples, …]. */
@@ -29,12 +29,12 @@ export function drawWeights({ graph, state }: Engine, seed: number): void {
 export function setWeights(where: string, { state }: Engine, parameters: readonly Parameter[], weights: readonly TensorLike[]): void {
   if (!Array.isArray(weights) || weights.length !== parameters.length) {
     const names = parameters.map(({ name, shape }) => `${name} [${shape}]`).join(", ");
-    throw new RangeError(`${where}: setWeights got ${describe(weights)}, needs ${parameters.length} arrays: ${names}`);
+    throw new RangeError(`${where}: setWeights got ${shown(weights)}, needs ${parameters.length} arrays: ${names}`);
   }
   parameters.forEach(({ name, shape }, index) => {
     const { data, shape: given = shape } = tensorOf(weights[index]);
     if (!isTyped(data) || !Array.isArray(given)) {
-      throw new TypeError(`${where}: weight ${name} is ${describe(weights[index])}, needs a typed array or { data, shape }`);
+      throw new TypeError(`${where}: weight ${name} is ${shown(weights[index])}, needs a typed array or { data, shape }`);
     }
     if (given.join() !== shape.join() || data.length !== sizeOf(shape)) {
       throw new RangeError(`${where}: weight ${name} got shape [${given}] with ${data.length} values, needs [${shape}]`);

@@ -1,5 +1,5 @@
 /** Opens whatever a model can be loaded from. */
-import { describe } from "../shape.ts";
+import { shown } from "../options.ts";
 import { checkSize, type DownloadOptions, download } from "./download.ts";
 import { browserPlace, type Place } from "./place.ts";
 import { bytesSource, isFile, type ModelSource, openFile, type Source } from "./source.ts";
@@ -9,7 +9,7 @@ export async function openSource(source: ModelSource, options: DownloadOptions =
   if (source instanceof Uint8Array) return bytesSource(source, "load");
   if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source), "load");
   if (typeof source !== "string" && !(source instanceof URL)) {
-    throw new TypeError(`load: got ${describe(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
+    throw new TypeError(`load: got ${shown(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
   }
   options.signal?.throwIfAborted();
   const place = browserPlace(String(source));

@@ -121,13 +121,16 @@ export function headerEnd(start: Uint8Array, length: number, where: string): num
   const headerLength = length < 8 ? 0 : words.getUint32(0, true) + words.getUint32(4, true) * 2 ** 32;
   const isPlausible = headerLength >= 2 && headerLength <= length - 8 && start[8] === 0x7b;
   if (isPlausible) return 8 + headerLength;
-  const kind = foreignFormat(start);
-  if (kind !== undefined) throw new FileFormatError(`${where}: this is ${kind}; needs a safetensors file`);
-  if (length === 0) throw new FileFormatError(`${where}: the file is empty`);
-  if (length < 10) throw new FileFormatError(`${where}: the file is truncated: ${length} bytes, needs at least 10`);
-  if (headerLength < 2) throw new FileFormatError(`${where}: no safetensors file: its header is ${headerLength} bytes long`);
-  if (start[8] !== 0x7b) throw new FileFormatError(`${where}: no safetensors file: its header does not begin with {`);
-  throw new FileFormatError(`${where}: the file is truncated: its header alone takes ${8 + headerLength} bytes, there are ${length}`);
+  const problem = (): string => {
+    const kind = foreignFormat(start);
+    if (kind !== undefined) return `this is ${kind}; needs a safetensors file`;
+    if (length === 0) return "the file is empty";
+    if (length < 10) return `the file is truncated: ${length} bytes, needs at least 10`;
+    if (headerLength < 2) return `no safetensors file: its header is ${headerLength} bytes long`;
+    if (start[8] !== 0x7b) return "no safetensors file: its header does not begin with {";
+    return `the file is truncated: its header alone takes ${8 + headerLength} bytes, there are ${length}`;
+  };
+  throw new FileFormatError(`${where}: ${problem()}`);
 }
 
 /** FileFormatError when the file is not what its checksum was taken of. `sumOf` gives the XXH32 of a tensor's bytes. */
@@ -154,11 +157,9 @@ export function tensorArray(tensor: CheckedTensor, data: Uint8Array, where: stri
 
 /** Where the checksum's digits stand; negative where they do not. A string value cannot look like this: its quotes are escaped. */
 function checksumAt(bytes: Uint8Array): number {
-  const field = new TextEncoder().encode(CHECKSUM_FIELD);
-  for (let at = bytes.indexOf(field[0]!, 8); at >= 0 && at + field.length < bytes.length; at = bytes.indexOf(field[0]!, at + 1)) {
-    if (field.every((byte, index) => bytes[at + index] === byte)) return at + field.length;
-  }
-  return -1;
+  // A character for each byte, whatever it is.
+  const at = new TextDecoder("latin1").decode(bytes).indexOf(CHECKSUM_FIELD, 8);
+  return at < 0 ? at : at + CHECKSUM_FIELD.length;
 }
 
 function sortedMetadata(metadata: Readonly<Record<string, string>>): Map<string, string> {

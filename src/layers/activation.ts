@@ -2,7 +2,6 @@
 import type { Value } from "../graph.ts";
 import type { ActivationKind } from "../ops/activation.ts";
 import { checkNumber, checkOptions, shown } from "../options.ts";
-import { describe } from "../shape.ts";
 import { type Layer, type LayerOptions, type LayerScope, makeLayer } from "./layer.ts";
 
 /** "relu", "softmax", … or a name with its slope: `{ name: "leakyRelu", alpha: 0.1 }`. */
@@ -62,7 +61,7 @@ function activationLayer(name: ActivationName, options: AlphaOptions): Layer {
 /** Puts an activation behind a value; "linear" and undefined are the value itself. */
 export function activate(scope: LayerScope, value: Value, spec: ActivationSpec | undefined): Value {
   const { name, alpha } = checkedSpec(scope.where, spec);
-  if (!NAMES.includes(name)) throw new RangeError(`${scope.where}: unknown activation ${describe(name)}; known: ${NAMES.join(", ")}`);
+  if (!NAMES.includes(name)) throw new RangeError(`${scope.where}: unknown activation ${shown(name)}; known: ${NAMES.join(", ")}`);
   if (name === "linear") return value;
   if (name === "softmax") return scope.node("softmax", { inputs: [value], shape: value.shape, attributes: {} });
   const slope = checkNumber(scope.where, "alpha", alpha ?? DEFAULT_ALPHA[name] ?? 0, name === "elu" ? { above: 0 } : { atLeast: 0 });

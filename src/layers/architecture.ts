@@ -1,6 +1,8 @@
 /** Layers and how they are connected, with names: what a model is made of, and what its file keeps. */
+
 import type { Graph, Value } from "../graph.ts";
-import { checkShape, describe, type Shape, shapeText } from "../shape.ts";
+import { shown } from "../options.ts";
+import { checkShape, type Shape, shapeText } from "../shape.ts";
 import { layerOf } from "./index.ts";
 import { GraphBuilder, type Layer, layerWhere, type SymbolicTensor } from "./layer.ts";
 
@@ -87,7 +89,7 @@ function callsInOrder(inputs: readonly SymbolicTensor[], outputs: readonly Symbo
 
 function checkSymbolic(value: SymbolicTensor): void {
   if (value?.kind === "symbolic") return;
-  throw new TypeError(`model: inputs and outputs must be made by input() and apply(), got ${describe(value)}`);
+  throw new TypeError(`model: inputs and outputs must be made by input() and apply(), got ${shown(value)}`);
 }
 
 /** Given names must be unique; the others are the type, numbered from the second on. */
@@ -187,7 +189,7 @@ export function architectureFromJson(json: ArchitectureJson): Architecture {
 
 /** Whether everything is there and of its kind; names and numbers may still be nonsense. */
 function checkKinds(json: ArchitectureJson): void {
-  if (typeof json !== "object" || json === null) throw new TypeError(`model: the architecture is ${describe(json)}, needs an object`);
+  if (typeof json !== "object" || json === null) throw new TypeError(`model: the architecture is ${shown(json)}, needs an object`);
   const isNumbers = (list: unknown) => Array.isArray(list) && list.every((number) => Number.isSafeInteger(number));
   checkEntries("layers", json.layers, ({ name, type, options }) => {
     return typeof name === "string" && typeof type === "string" && typeof options === "object" && options !== null;
@@ -199,7 +201,7 @@ function checkKinds(json: ArchitectureJson): void {
 }
 
 function checkEntries<T extends object>(what: string, entries: readonly T[], isSound: (entry: T) => boolean): void {
-  if (!Array.isArray(entries)) throw new TypeError(`model: ${what} must be a list, got ${describe(entries)}`);
+  if (!Array.isArray(entries)) throw new TypeError(`model: ${what} must be a list, got ${shown(entries)}`);
   const at = entries.findIndex((entry) => typeof entry !== "object" || entry === null || !isSound(entry));
   if (at >= 0) throw new TypeError(`model: ${what}[${at}] has not what this library writes there`);
 }

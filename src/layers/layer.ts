@@ -2,8 +2,8 @@
 import type { Graph, Node, Parameter, Value } from "../graph.ts";
 import { type Initializer, type InitializerSpec, initializer } from "../initializers.ts";
 import type { Attributes, OpName } from "../ops/index.ts";
-import { checkFlag, checkOptions, within } from "../options.ts";
-import { checkShape, describe, type Shape } from "../shape.ts";
+import { checkFlag, checkOptions, shown, within } from "../options.ts";
+import { checkShape, type Shape } from "../shape.ts";
 import { type RegularizerSpec, regularizer } from "./regularizers.ts";
 
 /** A value of a model under construction: what `input` and `layer.apply` give. */
@@ -98,7 +98,7 @@ export function makeLayer({ type, options, known, arity = [1, 1], build }: Layer
       const list = Array.isArray(inputs) ? inputs : [inputs];
       for (const value of list) {
         if (value?.kind !== "symbolic") {
-          throw new TypeError(`${layerWhere(type, options.name)}: apply takes values made by input() or apply(), got ${describe(value)}`);
+          throw new TypeError(`${layerWhere(type, options.name)}: apply takes values made by input() or apply(), got ${shown(value)}`);
         }
       }
       const shape = outputShape(
@@ -113,8 +113,8 @@ export function makeLayer({ type, options, known, arity = [1, 1], build }: Layer
 
 /** The slash parts a layer's name from its parameters' in files. */
 function checkName(type: string, name: unknown): void {
-  if (typeof name !== "string") throw new TypeError(`${type}: name must be a text without "/", got ${describe(name)}`);
-  if (name === "" || name.includes("/")) throw new RangeError(`${type}: name must be a text without "/", got ${describe(name)}`);
+  if (typeof name !== "string") throw new TypeError(`${type}: name must be a text without "/", got ${shown(name)}`);
+  if (name === "" || name.includes("/")) throw new RangeError(`${type}: name must be a text without "/", got ${shown(name)}`);
 }
 
 export function layerWhere(type: string, name?: string): string {

@@ -1,4 +1,5 @@
-import { checkInteger, checkRank, describe } from "../shape.ts";
+import { shown } from "../options.ts";
+import { checkInteger, checkRank } from "../shape.ts";
 import { type Layer, type LayerOptions, makeLayer } from "./layer.ts";
 
 export interface ZeroPadding2dOptions extends LayerOptions {
@@ -31,5 +32,5 @@ type Pads = number | readonly [number, number];
 function pairOf<T>(where: string, padding: number | readonly [T, T]): readonly [T | number, T | number] {
   if (typeof padding === "number") return [padding, padding];
   if (Array.isArray(padding) && padding.length === 2) return [padding[0], padding[1]];
-  throw new TypeError(`${where}: padding must be a number, [rows, columns] or [[top, bottom], [left, right]], got ${describe(padding)}`);
+  throw new TypeError(`${where}: padding must be a number, [rows, columns] or [[top, bottom], [left, right]], got ${shown(padding)}`);
 }

@@ -1,7 +1,6 @@
 /** What `Model` hands on: checks of data, and the loops of fit and evaluate. */
 
-import { checkNumber, checkOptions } from "../options.ts";
-import { describe } from "../shape.ts";
+import { checkNumber, checkOptions, shown } from "../options.ts";
 import type { Callback, Logs, TrainingContext } from "./callbacks.ts";
 import {
   asBatch,
@@ -225,7 +224,7 @@ export class Trainer {
 
   private validationSamples(data: ValidationData): Samples {
     if (!Array.isArray(data) || data.length < 2)
-      throw new TypeError(`fit: validationData must be [x, y] or [x, y, sampleWeight], got ${describe(data)}`);
+      throw new TypeError(`fit: validationData must be [x, y] or [x, y, sampleWeight], got ${shown(data)}`);
     const [x, y, sampleWeight] = data;
     return this.samples(x, y, { where: "fit: validationData", sampleWeight });
   }
@@ -234,8 +233,7 @@ export class Trainer {
   private batchSource(source: BatchSource, options: ModelFitOptions): StepSource {
     const { stepsPerEpoch = Number.POSITIVE_INFINITY, gradientAccumulation: group = 1, batchSize } = options;
     const toSamples = (batch: TrainingBatch): Samples => {
-      if (typeof batch !== "object" || batch === null || !("x" in batch))
-        throw new TypeError(`fit: a batch must be { x, y }, got ${describe(batch)}`);
+      if (typeof batch !== "object" || batch === null || !("x" in batch)) throw new TypeError(`fit: a batch must be { x, y }, got ${shown(batch)}`);
       const samples = this.samples(batch.x, batch.y, { where: "fit", sampleWeight: batch.sampleWeight, classWeight: options.classWeight });
       // Its maker may write the next batch into the same arrays.
       return group === 1 ? samples : copied(samples);
@@ -332,7 +330,7 @@ function isBatchSource(x: unknown): boolean {
 export function iteratorOf(source: BatchSource): AsyncIterator<TrainingBatch> | Iterator<TrainingBatch> {
   const iterable = typeof source === "function" ? source() : source;
   if (typeof iterable !== "object" || iterable === null || !(Symbol.iterator in iterable || Symbol.asyncIterator in iterable)) {
-    throw new TypeError(`fit: the function gave ${describe(iterable)}, needs an (async) iterable of batches`);
+    throw new TypeError(`fit: the function gave ${shown(iterable)}, needs an (async) iterable of batches`);
   }
   return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
 }

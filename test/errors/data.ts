@@ -76,7 +76,7 @@ export const badData: BadInput[] = [
     "64-bit integers",
     (m) => m.predict(loose(new BigInt64Array(16))),
     TypeError,
-    /^predict: x \(input "input"\): got an object \(BigInt64Array\), needs /,
+    /^predict: x \(input "input"\): got a BigInt64Array, needs /,
   ],
   [
     "ragged rows",

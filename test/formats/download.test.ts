@@ -105,7 +105,7 @@ describe("refused", () => {
 
   test.each<[string, LoadOptions, string]>([
     ["onProgress", { onProgress: 1 as never }, "load: onProgress is 1, needs a function"],
-    ["signal", { signal: {} as never }, "load: signal is an object (Object), needs an AbortSignal"],
+    ["signal", { signal: {} as never }, "load: signal is an object, needs an AbortSignal"],
     ["maxBytes", { maxBytes: 0 }, "load: maxBytes is 0, needs a finite number > 0"],
   ])("a bad option: %s", async (_, options, message) => {
     expect(((await failure("/sound", options)) as Error).message).toBe(message);

@@ -65,9 +65,9 @@ cyclic.push(cyclic);
 
 test.each([
   [undefined, [2], TypeError, "x: got undefined, needs { data, shape }, a typed array or nested arrays of shape [samples, 2]"],
-  [{ data: six }, [2], TypeError, "x: got an object (Object), needs { data, shape }, a typed array or nested arrays of shape [samples, 2]"],
+  [{ data: six }, [2], TypeError, "x: got an object, needs { data, shape }, a typed array or nested arrays of shape [samples, 2]"],
   [{ data: six, shape: [1.5, 4] }, [4], RangeError, "x: shape [1.5, 4] has a size that is no whole number, needs [samples, 4]"],
-  [BigInt64Array.of(1n), [], TypeError, "x: got an object (BigInt64Array), needs { data, shape }, a typed array or nested arrays of shape [samples]"],
+  [BigInt64Array.of(1n), [], TypeError, "x: got a BigInt64Array, needs { data, shape }, a typed array or nested arrays of shape [samples]"],
   ["image.png", [2], TypeError, 'x: got "image.png", needs { data, shape }, a typed array or nested arrays of shape [samples, 2]'],
   [{ data: six, shape: [2, 3] }, [28, 28, 1], RangeError, "x: shape [2, 3], needs [samples, 28, 28, 1]"],
   [{ data: six, shape: [4, 2] }, [2], RangeError, "x: shape [4, 2] has 8 elements, data has 6"],
