@@ -10,11 +10,11 @@ import { root } from "./install.mjs";
 const KB = 1000;
 /** In kB, gzip -9. */
 const BOUNDS = [
-  { name: "convlet: everything", entry: "index.js", lazy: true, goal: 40, floor: 60, most: 96.5 },
-  { name: "convlet: what a page loads that trains and predicts", entry: "index.js", lazy: false, goal: 40, floor: 60, most: 78 },
-  { name: "convlet/run: everything", entry: "run.js", lazy: true, goal: 20, floor: 30, most: 35.5 },
-  { name: "convlet/run: what a page loads that predicts", entry: "run.js", lazy: false, goal: 20, floor: 30, most: 28 },
-  { name: "convlet/run: one file, for bundlers", entry: "run.whole.js", lazy: true, goal: 20, floor: 30, most: 34.5 },
+  { name: "convlet: everything", entry: "index.js", lazy: true, goal: 40, floor: 60, most: 95.5 },
+  { name: "convlet: what a page loads that trains and predicts", entry: "index.js", lazy: false, goal: 40, floor: 60, most: 77 },
+  { name: "convlet/run: everything", entry: "run.js", lazy: true, goal: 20, floor: 30, most: 34 },
+  { name: "convlet/run: what a page loads that predicts", entry: "run.js", lazy: false, goal: 20, floor: 30, most: 27.5 },
+  { name: "convlet/run: one file, for bundlers", entry: "run.whole.js", lazy: true, goal: 20, floor: 30, most: 33.5 },
   { name: "convlet.iife.js", entry: "convlet.iife.js", lazy: true, goal: 40, floor: 60, most: 93.5 },
 ];
 
