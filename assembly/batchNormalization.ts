@@ -60,7 +60,7 @@ function clearSquares(groups: usize, first: i32, end: i32): void {
  * Adds a row of `input.width` pixels to mean and Σ(x − mean)² of `pixels` earlier ones. The row's own sums are of x − shift,
  * shift being the mean so far: no digits are lost to a large mean. Combination: Chan, Golub & LeVeque 1979. Channels are summed one
  * after the other, so the row is gone through in large steps: before each, as many lines of `ahead`, the next row, come into the cache at once.
- * Out of cache 1.6 ms for 38 MB; 2.5 where they come one by one, 3.4 without.
+ * Out of cache 1.7 ms for 38 MB; 2.5 where they come one by one, 3.4 without.
  */
 function addRowMoments(input: Tensor, row: usize, ahead: usize, pixels: f64, groups: usize, first: i32, end: i32): void {
   const pixelBytes = <usize>input.pixelStride << 2;
@@ -96,18 +96,19 @@ function pairMoments(
   let next = at + pixelBytes;
   let x = 1;
   for (; x < width; x += 2) {
-    let d = f32x4.sub(v128.load(at), shift0);
-    even0 = f32x4.add(even0, d);
-    evenSquares0 = multiplyAdd(d, d, evenSquares0);
-    d = f32x4.sub(v128.load(at, 16), shift1);
-    even1 = f32x4.add(even1, d);
-    evenSquares1 = multiplyAdd(d, d, evenSquares1);
-    d = f32x4.sub(v128.load(next), shift0);
+    // The further pixel first: out of cache 1.7 instead of 2.4 to 3.1 ms for 38 MB on Node 20.
+    let d = f32x4.sub(v128.load(next), shift0);
     odd0 = f32x4.add(odd0, d);
     oddSquares0 = multiplyAdd(d, d, oddSquares0);
     d = f32x4.sub(v128.load(next, 16), shift1);
     odd1 = f32x4.add(odd1, d);
     oddSquares1 = multiplyAdd(d, d, oddSquares1);
+    d = f32x4.sub(v128.load(at), shift0);
+    even0 = f32x4.add(even0, d);
+    evenSquares0 = multiplyAdd(d, d, evenSquares0);
+    d = f32x4.sub(v128.load(at, 16), shift1);
+    even1 = f32x4.add(even1, d);
+    evenSquares1 = multiplyAdd(d, d, evenSquares1);
     at += pixelBytes << 1;
     next += pixelBytes << 1;
   }
