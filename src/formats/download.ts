@@ -28,8 +28,8 @@ export function checkDownloadOptions(where: string, { onProgress, signal, maxByt
 }
 
 /**
- * The bytes at an address. Rejects with what the server answered, when it cannot be reached, when the connection breaks, when it is a web page
- * (FileFormatError), when it is larger than `maxBytes` (RangeError), and with the signal's reason.
+ * The bytes at an address. Rejects with what the server answered, when it cannot be reached, when the connection breaks, when it is
+ * empty (FileFormatError), when it is larger than `maxBytes` (RangeError), and with the signal's reason.
  */
 export async function download(url: string | URL, options: DownloadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   const where = `load: ${url}`;
@@ -71,7 +71,6 @@ async function collected(reader: ReadableStreamDefaultReader<Uint8Array>, { wher
     if (done) break;
     chunks.push(value);
     loaded += value.length;
-    if (chunks.length === 1) checkNoPage(where, value);
     checkSize(where, loaded, maxBytes);
     // What was announced may be the size of what was compressed.
     onProgress?.({ loaded, total: total !== undefined && loaded > total ? undefined : total });
@@ -93,14 +92,6 @@ function announced(headers: Headers): number | undefined {
 
 export function checkSize(where: string, bytes: number | undefined, maxBytes = Number.POSITIVE_INFINITY): void {
   if (bytes !== undefined && bytes > maxBytes) throw new RangeError(`${where} has ${bytes} bytes or more, maxBytes is ${maxBytes}`);
-}
-
-/** A server that has no such file often answers with its start page, and all is well. */
-function checkNoPage(where: string, start: Uint8Array): void {
-  const text = new TextDecoder().decode(start.subarray(0, 200));
-  if (/^\s*<(!doctype html|html|head|body)/i.test(text)) {
-    throw new FileFormatError(`${where}: got an HTML page instead of a model; is the address right?`);
-  }
 }
 
 function reasonOf(cause: unknown): string {

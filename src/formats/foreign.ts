@@ -15,6 +15,7 @@ const SIGNATURES: readonly (readonly [kind: string, start: string | RegExp])[] =
   ["a Git LFS pointer: the file itself was not fetched", "version https://git-lfs"],
   // biome-ignore lint/suspicious/noControlCharactersInRegex: field 1, the version, below 32, then as a rule field 2, the producer's name.
   ["a protobuf file (ONNX?)", /^\x08[\x01-\x1f][\x12:]/],
+  // A server that has no such file often answers with its start page, and all is well.
   ["an HTML or XML page: was the address wrong?", /^\s*</],
   ["a model.json of TensorFlow.js", /^\s*[[{].*"(modelTopology|weightsManifest)"/s],
   ["JSON text", /^\s*[[{]/],

@@ -72,12 +72,7 @@ export const badData: BadInput[] = [
     TypeError,
     'predict: x (input "input"): data is an array of 1, needs a typed array or an array of numbers',
   ],
-  [
-    "64-bit integers",
-    (m) => m.predict(loose(new BigInt64Array(16))),
-    TypeError,
-    /^predict: x \(input "input"\): got a BigInt64Array, needs /,
-  ],
+  ["64-bit integers", (m) => m.predict(loose(new BigInt64Array(16))), TypeError, /^predict: x \(input "input"\): got a BigInt64Array, needs /],
   [
     "ragged rows",
     (m) =>

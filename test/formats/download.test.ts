@@ -86,7 +86,7 @@ describe("signal", () => {
 describe("refused", () => {
   test.each<[string, RegExp, ErrorConstructor | typeof FileFormatError]>([
     ["/nowhere", /^load: \S+\/nowhere answered 404 Not Found$/, Error],
-    ["/page", /^load: \S+\/page: got an HTML page instead of a model; is the address right\?$/, FileFormatError],
+    ["/page", /^\S+\/page: this is an HTML or XML page: was the address wrong\?; needs a safetensors file$/, FileFormatError],
     ["/empty", /\/empty: the file is empty$/, FileFormatError],
     ["/cut", /^load: \S+\/cut: the connection broke after 1000 of \d+ bytes: /, Error],
   ])("%s", async (path, text, kind) => {
