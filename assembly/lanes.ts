@@ -9,11 +9,12 @@ export function f32At(ptr: usize, index: i32): usize {
   return ptr + (<usize>index << 2);
 }
 
-/** sum + a · b, fused. For the strict kernels unpack.ts puts a product and a sum here, each rounded. */
+/** sum + a · b, fused. For the strict kernels unpack.ts puts a product and a sum here, each rounded; bench/ compiles its strict loops so. */
 // @ts-ignore: decorator
 @inline
 export function multiplyAdd(a: v128, b: v128, sum: v128): v128 {
-  return f32x4.relaxed_madd(a, b, sum);
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, sum);
+  return f32x4.add(sum, f32x4.mul(a, b));
 }
 
 /** sum − a · b, likewise. */
