@@ -96,6 +96,6 @@ async function inWorker(open: () => Promise<Source>, options: RestoreOptions & {
 async function whole(open: () => Promise<Source>): Promise<{ bytes: Uint8Array; where: string }> {
   const source = await open();
   const bytes = new Uint8Array(source.length);
-  await source.read(0, bytes).finally(() => source.close());
+  await source.read(0, [bytes]).finally(() => source.close());
   return { bytes, where: source.where };
 }

@@ -286,5 +286,5 @@ async function open(source: ModelSource, { onProgress, signal, maxBytes }: Downl
   }
   signal?.throwIfAborted();
   if (isFile(source)) return openFile(source);
-  return bytesSource(await download(source, { onProgress, signal, maxBytes }), String(source));
+  return download(source, { onProgress, signal, maxBytes });
 }

@@ -11,11 +11,11 @@ const FIRST_READ = 16384;
 export async function readStart(source: Source): Promise<SafetensorsHeader> {
   const { where, length } = source;
   let start = new Uint8Array(Math.min(length, FIRST_READ));
-  await source.read(0, start);
+  await source.read(0, [start]);
   const end = headerEnd(start, length, where);
   if (end > start.length) {
     start = new Uint8Array(end);
-    await source.read(0, start);
+    await source.read(0, [start]);
   }
   return readHeader(start, length, where);
 }
@@ -26,7 +26,7 @@ export async function interpreted<T>(header: SafetensorsHeader, source: Source, 
     return interpret();
   } catch (reason) {
     const data = new Uint8Array(source.length - header.bytes.length);
-    await source.read(header.bytes.length, data);
+    await source.read(header.bytes.length, [data]);
     verifyChecksum(header, source.where, (tensor) => xxh32(data.subarray(tensor.begin, tensor.end)));
     throw reason;
   }
@@ -43,10 +43,9 @@ interface Target {
 export async function readArrays(header: SafetensorsHeader, source: Source, { placeOf, sum }: Target): Promise<Map<CheckedTensor, Uint8Array>> {
   const data = new Map<CheckedTensor, Uint8Array>();
   for (const tensor of header.tensors.values()) data.set(tensor, placeOf(tensor) ?? new Uint8Array(tensor.end - tensor.begin));
-  const reads = [...data].map(([tensor, bytes]) => source.read(header.bytes.length + tensor.begin, bytes));
-  const ended = Promise.allSettled(reads);
+  const reading = source.read(header.bytes.length, [...data.values()]);
   // Whoever closes the source then finds nobody reading it, after an error too.
-  const [sumOf] = await Promise.all([sum, ...reads]).finally(() => ended);
+  const [sumOf] = await Promise.all([sum, reading]).finally(() => Promise.allSettled([reading]));
   verifyChecksum(header, source.where, (tensor) => sumOf(data.get(tensor)!));
   return data;
 }

@@ -1,6 +1,7 @@
 /** Files from the network, chunk by chunk, through the HTTP cache. */
 import { checkNumber, shown } from "../options.ts";
 import { FileFormatError } from "./safetensorsHeader.ts";
+import { chunkReader, type Source } from "./source.ts";
 
 export interface DownloadProgress {
   /** Bytes so far. */
@@ -28,12 +29,13 @@ export function checkDownloadOptions(where: string, { onProgress, signal, maxByt
 }
 
 /**
- * The bytes at an address. Rejects with what the server answered, when it cannot be reached, when the connection breaks, when it is
- * empty (FileFormatError), when it is larger than `maxBytes` (RangeError), and with the signal's reason.
+ * The file at an address, to be read while it is on its way where its length is known. Rejects with what the server answered, and when it
+ * cannot be reached; here or when it is read, when the connection breaks, when it is empty (FileFormatError), when it is larger than `maxBytes`
+ * (RangeError), and with the signal's reason.
  */
-export async function download(url: string | URL, options: DownloadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function download(url: string | URL, options: DownloadOptions = {}): Promise<Source> {
   const where = `load: ${url}`;
-  const { signal } = options;
+  const { signal, maxBytes } = options;
   signal?.throwIfAborted();
   const response = await fetch(url, { signal: signal ?? null }).catch((cause) => {
     signal?.throwIfAborted();
@@ -42,11 +44,19 @@ export async function download(url: string | URL, options: DownloadOptions = {})
   if (!response.ok) throw new Error(`${where} answered ${response.status} ${response.statusText}`.trimEnd());
   const reader = response.body?.getReader();
   if (reader === undefined) throw new FileFormatError(`${where}: the file is empty`);
+  const total = announced(response.headers);
+  const chunks: Uint8Array[] = [];
+  const next = receiver(reader, chunks, { where, total, options });
+  // What still comes is not wanted.
+  const close = () => void reader.cancel().catch(() => {});
   try {
-    return await collected(reader, { where, total: announced(response.headers), options });
+    checkSize(where, total, maxBytes);
+    // Another origin's server may have compressed it without the page being told.
+    let length = response.type === "cors" ? undefined : total || undefined;
+    while (length === undefined) if (!(await next())) length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    return { where: String(url), length, read: chunkReader(chunks, next), close };
   } catch (reason) {
-    // What still comes is not wanted.
-    reader.cancel().catch(() => {});
+    close();
     throw reason;
   }
 }
@@ -57,32 +67,27 @@ interface Arrival {
   readonly options: DownloadOptions;
 }
 
-async function collected(reader: ReadableStreamDefaultReader<Uint8Array>, { where, total, options }: Arrival): Promise<Uint8Array<ArrayBuffer>> {
+/** A function that waits until one more chunk is among `chunks`. False: that was all. */
+function receiver(reader: ReadableStreamDefaultReader<Uint8Array>, chunks: Uint8Array[], { where, total, options }: Arrival) {
   const { onProgress, signal, maxBytes } = options;
-  const chunks: Uint8Array[] = [];
   let loaded = 0;
-  checkSize(where, total, maxBytes);
-  for (;;) {
-    const { done, value } = await reader.read().catch((cause) => {
+  return async function next(): Promise<boolean> {
+    const { value } = await reader.read().catch((cause) => {
       signal?.throwIfAborted();
       const size = total === undefined ? `${loaded} bytes` : `${loaded} of ${total} bytes`;
       throw new Error(`${where}: the connection broke after ${size}: ${reasonOf(cause)}`, { cause });
     });
-    if (done) break;
+    if (value === undefined) return false;
     chunks.push(value);
     loaded += value.length;
     checkSize(where, loaded, maxBytes);
     // What was announced may be the size of what was compressed.
     onProgress?.({ loaded, total: total !== undefined && loaded > total ? undefined : total });
     signal?.throwIfAborted();
-  }
-  const bytes = new Uint8Array(loaded);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+    // Its end too, or the browser takes the answer for aborted.
+    if (loaded === total) await next();
+    return true;
+  };
 }
 
 function announced(headers: Headers): number | undefined {

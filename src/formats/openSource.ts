@@ -13,7 +13,7 @@ export async function openSource(source: ModelSource, options: DownloadOptions =
   }
   options.signal?.throwIfAborted();
   const place = browserPlace(String(source));
-  if (place === undefined && !isFile(source)) return bytesSource(await download(source, options), String(source));
+  if (place === undefined && !isFile(source)) return download(source, options);
   const opened = place === undefined ? await openFile(source) : bytesSource(await readPlace(place), String(source));
   checkSize(`load: ${source}`, opened.length, options.maxBytes);
   options.onProgress?.({ loaded: opened.length, total: opened.length });

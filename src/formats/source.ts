@@ -8,8 +8,8 @@ export interface Source {
   /** For errors. */
   readonly where: string;
   readonly length: number;
-  /** Fills `into` with the bytes from `at` on. */
-  read(at: number, into: Uint8Array): Promise<void>;
+  /** Fills arrays, one behind the other, with the bytes from `at` on. */
+  read(at: number, into: readonly Uint8Array[]): Promise<void>;
   close(): void;
 }
 
@@ -20,13 +20,27 @@ export function isFile(source: string | URL): boolean {
 }
 
 export function bytesSource(bytes: Uint8Array, where: string): Source {
-  return {
-    where,
-    length: bytes.length,
-    async read(at, into) {
-      into.set(bytes.subarray(at, at + into.length));
-    },
-    close() {},
+  return { where, length: bytes.length, read: chunkReader([bytes]), close() {} };
+}
+
+/** Reads chunks that lie one behind the other, at most to their end. `more` waits until another one is among them; false: there is none. */
+export function chunkReader(chunks: readonly Uint8Array[], more?: () => Promise<boolean>): Source["read"] {
+  return async (at, into) => {
+    let index = 0;
+    let begin = 0;
+    for (const array of into) {
+      for (let filled = 0; filled < array.length; ) {
+        if (index === chunks.length && !(await more?.())) throw new Error("load: the file is shorter than its server said");
+        const chunk = chunks[index];
+        const part = chunk.subarray(at - begin, at - begin + array.length - filled);
+        array.set(part, filled);
+        filled += part.length;
+        at += part.length;
+        if (at < begin + chunk.length) continue;
+        begin += chunk.length;
+        index++;
+      }
+    }
   };
 }
 
@@ -43,20 +57,31 @@ export async function openFile(path: string | URL): Promise<Source> {
       fs.closeSync(file);
     }
   }
-  const readSome = (at: number, into: Uint8Array) =>
+  const readSome = (at: number, into: readonly Uint8Array[]) =>
     new Promise<number>((resolve, reject) => {
-      fs.read(file, into, 0, into.length, at, (reason, count) => (reason ? reject(reason) : resolve(count)));
+      fs.readv(file, into, at, (reason, count) => (reason ? reject(reason) : resolve(count)));
     });
   return {
     where: String(path),
     length: status.size,
     async read(at, into) {
-      for (let done = 0; done < into.length; ) {
-        const count = await readSome(at + done, into.subarray(done));
+      for (let left = unfilled(into, 0); left.length > 0; ) {
+        const count = await readSome(at, left);
         if (count === 0) throw new Error(`load: ${path} became shorter while it was read`);
-        done += count;
+        at += count;
+        left = unfilled(left, count);
       }
     },
     close: () => fs.closeSync(file),
   };
+}
+
+/** What is left of arrays when `count` bytes have been filled. */
+function unfilled(arrays: readonly Uint8Array[], count: number): Uint8Array[] {
+  let filled = count;
+  return arrays.flatMap((array) => {
+    const begin = Math.min(filled, array.length);
+    filled -= begin;
+    return begin < array.length ? [array.subarray(begin)] : [];
+  });
 }

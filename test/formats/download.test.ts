@@ -23,6 +23,19 @@ const answers: Record<string, (response: ServerResponse) => void> = {
     response.writeHead(200, { "Content-Length": bytes.length });
     response.write(bytes.subarray(0, 1000));
   },
+  "/endless": (response) => {
+    response.writeHead(200, { "Content-Length": 10 ** 9 });
+    response.write(Buffer.alloc(20_000, "no model"));
+  },
+  "/crumbs": (response) => {
+    response.writeHead(200, { "Content-Length": bytes.length });
+    const sendFrom = (at: number) => {
+      response.write(bytes.subarray(at, at + 777));
+      if (at + 777 < bytes.length) setImmediate(sendFrom, at + 777);
+      else response.end();
+    };
+    sendFrom(0);
+  },
   "/cut": (response) => {
     response.writeHead(200, { "Content-Length": bytes.length });
     response.write(bytes.subarray(0, 1000), () => setTimeout(() => response.destroy(), 20));
@@ -53,6 +66,7 @@ const failure = (path: string, options: LoadOptions = {}) => load(origin + path,
 describe("progress", () => {
   test.each([
     ["/sound", true],
+    ["/crumbs", true],
     ["/unannounced", false],
     ["/gzip", false],
   ])("of %s grows to the whole; the total is known: %s", async (path, isKnown) => {
@@ -87,6 +101,7 @@ describe("refused", () => {
   test.each<[string, RegExp, ErrorConstructor | typeof FileFormatError]>([
     ["/nowhere", /^load: \S+\/nowhere answered 404 Not Found$/, Error],
     ["/page", /^\S+\/page: this is an HTML or XML page: was the address wrong\?; needs a safetensors file$/, FileFormatError],
+    ["/endless", /^http:\S+\/endless: no safetensors file: its header does not begin with \{$/, FileFormatError],
     ["/empty", /\/empty: the file is empty$/, FileFormatError],
     ["/cut", /^load: \S+\/cut: the connection broke after 1000 of \d+ bytes: /, Error],
   ])("%s", async (path, text, kind) => {
