@@ -155,14 +155,14 @@ export function transformWeightGrad(
 export function copyPatch(
   from: usize, rowStep: i32, pixelStep: i32, channels: i32, rows: i32, columns: i32, size: i32, patch: usize,
 ): void {
-  const vectors = (channels + LANES - 1) / LANES;
+  const step = <usize>((channels + LANES - 1) & -LANES) << 2;
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
-      const inside = y < rows && x < columns;
-      const pixel = from + y * rowStep + x * pixelStep;
-      const step: usize = <usize>vectors << 4;
-      for (let offset: usize = 0; offset < step; offset += 16) v128.store(patch + offset, inside ? v128.load(pixel + offset) : f32x4.splat(0));
-      patch += step;
+      const end = patch + step;
+      if (y < rows && x < columns) {
+        for (let pixel = from + x * pixelStep; patch < end; patch += 16, pixel += 16) v128.store(patch, v128.load(pixel));
+      } else for (; patch < end; patch += 16) v128.store(patch, f32x4.splat(0));
     }
+    from += rowStep;
   }
 }
