@@ -23,7 +23,7 @@ import { conv2dOutput } from "./conv2d/output";
 import { copy } from "./copy";
 import { fill } from "./fill";
 import { foldStatistics, foldWeights } from "./foldedNormalization";
-import { packWeights } from "./packWeights";
+import { packOutputWeights } from "./packWeights";
 import { pool2dValues } from "./poolRows";
 import { softmaxOutput } from "./softmax";
 
@@ -48,7 +48,7 @@ function dispatch(at: usize): void {
     case Kernel.fill:
       return fill(changetype<Fill>(at), 0, 1);
     case Kernel.packWeights:
-      return packWeights(changetype<PackWeights>(at), 0, 1);
+      return packOutputWeights(changetype<PackWeights>(at), 0, 1);
     case Kernel.conv2dOutput:
       return conv2dOutput(changetype<Conv2dOutput>(at), 0, 1);
     case Kernel.pool2dOutput:

@@ -9,8 +9,16 @@ import { PackWeights, Panels } from "./records";
  * [outChannel][8], flipped because the input gradient reads outputGrad upwards, from the last tap to the first.
  */
 export function packWeights(record: PackWeights, thread: i32, threads: i32): void {
-  if (record.layout >= Panels.winogradOutput) return packWinograd(record, thread, threads);
-  const inverse = record.layout == Panels.inputGrad;
+  pack(record, record.layout == Panels.inputGrad || record.layout == Panels.winogradInputGrad, thread, threads);
+}
+
+/** The layouts that inference reads: the compiler leaves out what the others take. */
+export function packOutputWeights(record: PackWeights, thread: i32, threads: i32): void {
+  pack(record, false, thread, threads);
+}
+
+function pack(record: PackWeights, inverse: bool, thread: i32, threads: i32): void {
+  if (record.layout >= Panels.winogradOutput) return packWinograd(record, inverse, thread, threads);
   const inChannels = record.inChannels / record.groups;
   const outChannels = record.outChannels / record.groups;
   const taps = record.windowHeight * record.windowWidth;

@@ -2,7 +2,7 @@ import { LANES, f32At } from "./lanes";
 import { POSITIONS, panelPositionStep } from "./conv2d/winograd";
 import { weightLine } from "./conv2d/winogradLines";
 import { PANEL_ROW_BYTES, TILE_COLUMNS } from "./matmulPlan";
-import { PackWeights, Panels } from "./records";
+import { PackWeights } from "./records";
 import { lanesBelow } from "./runs";
 
 /**
@@ -10,8 +10,7 @@ import { lanesBelow } from "./runs";
  * with a gap. output: columns are outChannels, k inChannels; inputGrad: the other way round, and the window is flipped.
  * 4 columns are transformed at a time, in their place: the first pass leaves its 6 x 3 cells where the second reads them.
  */
-export function packWinograd(record: PackWeights, thread: i32, threads: i32): void {
-  const flipped = record.layout == Panels.winogradInputGrad;
+export function packWinograd(record: PackWeights, flipped: bool, thread: i32, threads: i32): void {
   const columns = flipped ? record.inChannels : record.outChannels;
   const depth = flipped ? record.outChannels : record.inChannels;
   const positionStep = panelPositionStep(columns, depth);
