@@ -59,8 +59,9 @@ export async function load(source: ModelSource, options: LoadOptions | WorkerOpt
   if (worker !== undefined) checkWorkerOption("load", worker);
   const open = () => openSource(source, { onProgress, signal, maxBytes });
   if (worker !== undefined) return inWorker(open, { worker, ...rest });
+  const opening = open();
   beginKernels(rest);
-  const opened = await open();
+  const opened = await opening;
   try {
     return await restore(opened, rest);
   } finally {

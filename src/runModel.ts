@@ -260,9 +260,10 @@ function checkRunOptions(options: RunOptions): void {
  */
 export async function load(source: ModelSource, options: RunOptions = {}): Promise<RunModel> {
   checkRunOptions(options);
+  const opening = open(source, options);
   // While the file is on its way. Whoever needs them is told if they are not to be had.
   if (options.machine !== "plain" && options.wasm === undefined) compileInference(offered(options)).catch(() => {});
-  const opened = await open(source, options);
+  const opened = await opening;
   try {
     const header = await readStart(opened);
     const model = new RunModel(await interpreted(header, opened, () => readProgramFile(header, opened.where)), options);
