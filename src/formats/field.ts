@@ -13,11 +13,11 @@ export class Field {
     return this.refuse(`${this.at} ${problem}`);
   }
 
-  /** A member of an object; its value is undefined where there is none. */
+  /** A member of an object; its value is undefined where there is none. `name` is none of those that every object has. */
   get(name: string): Field {
     const { value, at, refuse } = this;
     if (!isObject(value)) return this.needs("an object");
-    return new Field(Object.hasOwn(value, name) ? value[name] : undefined, at === "" ? name : `${at}.${name}`, refuse);
+    return new Field(value[name], at === "" ? name : `${at}.${name}`, refuse);
   }
 
   /** Refuses an object with members of other names. */

@@ -195,8 +195,10 @@ function checkedTensor(field: Field, capacity: number, arenaBytes: number): Tens
   return tensor;
 }
 
+const KERNELS = /* @__PURE__ */ Object.keys(contracts) as (keyof typeof contracts)[];
+
 function checkedStep(step: Field, context: StepContext): PlacedStep {
-  const kernel = step.get("kernel").choice(Object.keys(contracts) as (keyof typeof contracts)[]);
+  const kernel = step.get("kernel").choice(KERNELS);
   const section = step.get("section").choice(["prepare", "forward"] as const);
   const name = step.get("name").text();
   const [scratch, scratchBytes] = ["scratch", "scratchBytes"].map((key) => {
