@@ -355,6 +355,12 @@ export class Model {
     } catch (cause) {
       throw new FileFormatError(`${source.where}: ${(cause as Error).message}`, { cause });
     }
+    try {
+      // The first prediction's program, while the kernels are compiled.
+      this.session.inferenceProgram(this.graph.outputs, 1);
+    } catch {
+      // A model may be loaded for its weights alone: `predict` says what its programs lack.
+    }
     await restoreArrays(file, this.engine, this.compiled);
     const { epoch, step, run } = json.counters;
     Object.assign(this.session.counters, { epoch, step, run });
