@@ -1,4 +1,4 @@
-import { f32At } from "../lanes";
+import { LANES, f32At, storeUpTo } from "../lanes";
 import { PANEL_ROW_BYTES, TILE_COLUMNS, TILE_ROWS } from "../matmulPlan";
 import { Algorithm, Conv2dWeightGrad, RunHeader, RUN_HEADER, Write } from "../records";
 import { MAX_ROWS, TABLE_BYTES } from "../rowView";
@@ -119,7 +119,10 @@ function addStrip(record: Conv2dWeightGrad, scratch: usize, count: i32, weightGr
 
 function addTile(tile: usize, to: usize, step: usize, rows: i32, columns: i32, add: bool): void {
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) store<f32>(f32At(to, j), add ? load<f32>(f32At(to, j)) + load<f32>(f32At(tile, j)) : load<f32>(f32At(tile, j)));
+    for (let j = 0; j < columns; j += LANES) {
+      const sum = v128.load(f32At(tile, j));
+      storeUpTo(f32At(to, j), add ? f32x4.add(v128.load(f32At(to, j)), sum) : sum, columns - j);
+    }
     tile += PANEL_ROW_BYTES;
     to += step;
   }
