@@ -1,8 +1,7 @@
 /** Public entries, src/<name>.ts → dist/: ES modules, CommonJS, files for a script tag, the worker. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { root } from "./install.mjs";
-import { oneFile } from "./oneFile.mjs";
 
 const dist = (path) => join(root, "dist", path);
 const source = (name) => join(root, `src/${name}.ts`);
@@ -29,16 +28,12 @@ export async function buildBundles() {
   const script = { ...common, format: "iife", define };
   const [index, run] = [
     { path: source("index"), kernels: "kernels" },
-    { path: source("run"), kernels: "inferenceKernels" },
+    { path: source("run"), kernels: "inferenceKernels", parts: ["image/classify", "machine/plain/inference"] },
   ];
-  const inParts = async (entry) => {
-    const options = { ...esm, splitting: true, write: false, plugins: [sources(entry, laterWith(entry))], entryPoints: [entry.path] };
-    const { outputFiles } = await build(options);
-    for (const { path, text } of oneFile(outputFiles, basename(entry.path).replace(/ts$/, "js"))) writeFileSync(path, text);
-  };
   await Promise.all([
-    inParts(index),
-    inParts(run),
+    build({ ...esm, splitting: true, plugins: [sources(index, laterWith(index))], entryPoints: [index.path] }),
+    build({ ...esm, plugins: [sources(run), apartFrom(run)], entryPoints: [run.path] }),
+    build({ ...esm, plugins: [sources(run)], entryPoints: Object.fromEntries(run.parts.map((part) => [partName(part), source(part)])) }),
     build({ ...esm, plugins: [apart], entryPoints: [source("node")] }),
     // Whole in one file: bundlers make one of a worker, and Vite before version 8 cannot when it imports something later.
     build({ ...esm, plugins: [sources(run, atOnce)], entryPoints: { "run.whole": run.path } }),
@@ -63,6 +58,26 @@ const apart = {
     onResolve({ filter: /\/index\.ts$/ }, ({ importer }) => (importer === source("node") ? { path: "./index.js", external: true } : undefined));
   },
 };
+
+const partName = (part) => `run.${basename(part)}`;
+
+/**
+ * What is imported later is whole in itself, and the entry one file: split, a page would wait for the entry, then for what it shares with its
+ * parts, 5 ms on the same machine and a round trip elsewhere. So no part may keep state or throw classes of its own.
+ */
+function apartFrom({ parts }) {
+  return {
+    name: "parts of an entry",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+        if (kind !== "dynamic-import") return undefined;
+        const part = parts.find((each) => source(each) === join(resolveDir, path));
+        if (part === undefined) throw new Error(`bundles: ${path} is imported later and no part of its entry`);
+        return { path: `./${partName(part)}.js`, external: true };
+      });
+    },
+  };
+}
 
 /** To a worker the page gives its kernels compiled. */
 const withoutKernels = {

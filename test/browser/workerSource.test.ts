@@ -93,6 +93,30 @@ test("a library from another origin: its file once more, through a Blob", async 
   }
 });
 
+test.for(["/dist/index.js?v=1", "/short"])("a library at %s, which is not what its parts call it, is there once", async (library, { site, open }) => {
+  site.answers["/short"] = { status: 302, headers: { Location: "/dist/index.js" }, body: "" };
+  site.answers["/bad.safetensors"] = { body: "no model at all, for sure" };
+  const tab = await open("/empty.html");
+  const found = await tab.page.evaluate(async (address) => {
+    let compiled = 0;
+    const { compile } = WebAssembly;
+    WebAssembly.compile = (bytes) => {
+      compiled++;
+      return compile(bytes);
+    };
+    // Not import(): this function is rewritten on its way here.
+    const convlet: typeof kit.convlet = await new Function("path", "return import(path)")(address);
+    const local = convlet.sequential([convlet.dense({ units: 2, inputShape: [3] })], { numerics: "strict" });
+    const remote = await convlet.toWorker(local);
+    const [here, there] = [await local.predict([1, 2, 3]), await remote.predict([1, 2, 3])];
+    const reason = await convlet.load("/bad.safetensors", { worker: true }).catch((error) => error);
+    const source = remote.worker;
+    remote.dispose();
+    return { source, isSame: here.data.join() === there.data.join(), isOwnError: reason instanceof convlet.FileFormatError, compiled };
+  }, library);
+  expect(found).toEqual({ source: "file", isSame: true, isOwnError: true, compiled: 1 });
+});
+
 describe("the option", () => {
   test("an address, a Worker, a function", async ({ open }) => {
     const tab = await open("/kit.html");
