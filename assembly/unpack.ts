@@ -189,7 +189,8 @@ function putSimd(opcode: u32): void {
 /** The local that `rank` others were used since. */
 function putRecent(rank: usize): void {
   const local = load<u8>(RECENT + rank);
-  memory.copy(RECENT + 1, RECENT, rank);
+  // Most ranks are small: memory.copy would be a call out of the module.
+  for (let at = RECENT + rank; at > RECENT; at--) store<u8>(at, load<u8>(at - 1));
   store<u8>(RECENT, local);
   put(local);
 }
