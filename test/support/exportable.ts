@@ -3,7 +3,8 @@ import * as api from "../../src/index.ts";
 
 type Options = Omit<api.ModelOptions, "seed">;
 
-const activations = [
+/** All but "linear" and "softmax". */
+export const activations = [
   "relu",
   "relu6",
   "leakyRelu",

@@ -1,5 +1,6 @@
 /** Networks nobody thought of: drawn from a seed, the same on every machine. */
 import * as api from "../../src/index.ts";
+import { activations } from "./exportable.ts";
 
 type Value = api.SymbolicTensor;
 
@@ -13,21 +14,7 @@ export interface RandomModel {
   build(options: Omit<api.ModelOptions, "seed">): api.Model;
 }
 
-const ACTIVATIONS = [
-  "linear",
-  "relu",
-  "relu6",
-  "leakyRelu",
-  "elu",
-  "selu",
-  "sigmoid",
-  "tanh",
-  "softplus",
-  "swish",
-  "gelu",
-  "hardSigmoid",
-  "hardSwish",
-] as const;
+const ACTIVATIONS = ["linear", ...activations] as const;
 
 /** Marsaglia's xorshift32. */
 class Draw {
