@@ -4,9 +4,6 @@ import { Conv2dWeightGrad } from "../records";
 import { TABLE_BYTES } from "../rowView";
 import { OFFSETS, TABLES, storeOffsets } from "./gradientChunk";
 
-/** Bytes from pixel to pixel, or a multiple, which meet in so few sets of a first-level cache that reading less makes it slower: 15 % at 512 channels. */
-const CROWDED: usize = 2048;
-
 /** biasGrad [outChannels] ← or += Σ over a chunk of pixels of outputGrad. */
 export function biasGrad(record: Conv2dWeightGrad, scratch: usize, count: i32, add: bool, thread: i32, threads: i32): void {
   const channels = record.outputGrad.channels;
@@ -57,7 +54,7 @@ function addTaps(record: Conv2dWeightGrad, scratch: usize, count: i32, tap: i32,
   let a21 = a20;
   a10 = a11 = a20;
   const tapStep = offset1 - offset0;
-  const step = offset2 - offset1 == tapStep && tapStep % CROWDED != 0 ? tapStep : 0;
+  const step = offset2 - offset1 == tapStep ? tapStep : 0;
   // Where the next pixel's window begins if it is this one's neighbour: two of its three values have been read.
   let neighbour: usize = 0;
   let table = scratch + TABLES;

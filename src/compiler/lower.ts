@@ -72,7 +72,7 @@ export class Lowerer implements Lowering {
 
   temporary(name: string, { height, width, channels }: Extent): Tensor {
     const extent = { height, width, channels };
-    const storage: Storage = { extent, halo: NO_HALO, rigid: false, hostWrites: false, hostReads: false };
+    const storage: Storage = { extent, halo: NO_HALO, rigid: false, spread: false, hostWrites: false, hostReads: false };
     return { kind: "tensor", name, ...extent, storage, frame: extent, top: 0, left: 0, channel: 0 };
   }
 
@@ -108,6 +108,11 @@ export class Lowerer implements Lowering {
     return copy;
   }
 
+  spread(tensor: Tensor): Tensor {
+    tensor.storage.spread = true;
+    return tensor;
+  }
+
   reshaped(node: Node, tensor: Tensor, { height, width, channels }: Extent): Tensor {
     let source = tensor;
     if (!isContiguous(tensor)) {
@@ -127,9 +132,10 @@ export class Lowerer implements Lowering {
     const tensor = this.tensors.get(value);
     const own = tensor !== undefined && isContiguous(tensor) && tensor.frame === tensor.storage.extent;
     if (!own || tensor.storage.rigid || tensor.storage.hostReads || this.sharesStorage(value, tensor)) return false;
-    const { halo } = tensor.storage;
+    const { halo, spread } = tensor.storage;
     Object.assign(tensor, { storage: target.storage, frame: target.frame, top: target.top, left: target.left, channel: target.channel });
     target.storage.halo = largerHalo(target.storage.halo, halo);
+    target.storage.spread ||= spread;
     return true;
   }
 

@@ -33,12 +33,11 @@ type Direction = "output" | "inputGrad" | "weightGrad";
 
 export const conv2d: Op<Conv2dAttributes> = {
   forward(lowering, node) {
-    const { geometry, activation, residual } = node.attributes;
+    const { activation, residual } = node.attributes;
     const { weight, bias, key } = weights(lowering, node);
-    const input = lowering.haloed(lowering.tensor(node.inputs[0]), inputHalo(geometry, extentOf(node.inputs[0].shape)));
     const fields = {
-      input,
-      output: lowering.tensor(node.output),
+      input: inputOf(lowering, node),
+      output: spread(lowering, node, lowering.tensor(node.output)),
       residual: residual ? lowering.tensor(node.inputs[1]) : null,
       weight,
       panels: panels(lowering, node, { weight, key, direction: "output" }),
@@ -73,8 +72,8 @@ function inputGradient(lowering: Lowering, node: Conv2dNode, outputGrad: Tensor)
   const { weight, key } = weights(lowering, node);
   const { tensor: inputGrad, write } = lowering.gradientTarget(value);
   const fields = {
-    outputGrad: lowering.haloed(outputGrad, outputGradHalo(geometry, extentOf(value.shape))),
-    inputGrad,
+    outputGrad: spread(lowering, node, lowering.haloed(outputGrad, outputGradHalo(geometry, extentOf(value.shape)))),
+    inputGrad: spread(lowering, node, inputGrad),
     weight,
     panels: panels(lowering, node, { weight, key, direction: "inputGrad" }),
     ...windowFields(node, "inputGrad"),
@@ -94,9 +93,25 @@ function weightGradient(lowering: Lowering, node: Conv2dNode, outputGrad: Tensor
   const weightGrad = lowering.parameterGradient(node.parameters.kernel);
   const biasGrad = lowering.parameterGradient(node.parameters.bias);
   if (weightGrad === null) return;
-  const input = lowering.haloed(lowering.tensor(node.inputs[0]), inputHalo(node.attributes.geometry, extentOf(node.inputs[0].shape)));
-  const fields = { input, outputGrad, weightGrad, biasGrad, ...windowFields(node, "weightGrad"), write: weightGrad.write };
+  const fields = {
+    input: inputOf(lowering, node),
+    outputGrad: spread(lowering, node, outputGrad),
+    weightGrad,
+    biasGrad,
+    ...windowFields(node, "weightGrad"),
+    write: weightGrad.write,
+  };
   lowering.step("conv2dWeightGrad", node, fields, { cost: flops(node), scratchBytes: scratchBytes(node, "weightGrad") });
+}
+
+function inputOf(lowering: Lowering, node: Conv2dNode): Tensor {
+  const halo = inputHalo(node.attributes.geometry, extentOf(node.inputs[0].shape));
+  return spread(lowering, node, lowering.haloed(lowering.tensor(node.inputs[0]), halo));
+}
+
+/** Depthwise kernels go down a few channels from pixel to pixel; others take a pixel's channels one after the other. */
+function spread(lowering: Lowering, node: Conv2dNode, tensor: Tensor): Tensor {
+  return algorithmOf(node, "output") === Algorithm.depthwise ? lowering.spread(tensor) : tensor;
 }
 
 /** Canonical weights, or in inference those that took in a batch normalization. `key` names them among the prepared arrays. */

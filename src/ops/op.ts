@@ -20,6 +20,8 @@ export interface Storage {
   halo: Halo;
   /** The host reads or writes it as one contiguous array: no halo. */
   rigid: boolean;
+  /** Its pixels should not meet in few sets of a cache: see `pixelStrideOf` of the compiler. */
+  spread: boolean;
   /** The host writes it before the run, or reads it after. */
   hostWrites: boolean;
   hostReads: boolean;
@@ -107,6 +109,8 @@ export interface Lowering {
   parameterGradient(parameter: Parameter | undefined): (StateArray & { write: number }) | null;
   /** The same tensor with at least this halo of zeros; a copy where its storage cannot have one. */
   haloed(tensor: Tensor, halo: Halo): Tensor;
+  /** The same tensor, for a kernel that goes down a channel from pixel to pixel. */
+  spread(tensor: Tensor): Tensor;
   /** The same values in another extent: a view where the storage is contiguous, otherwise of a contiguous copy. */
   reshaped(node: Node, tensor: Tensor, extent: Extent): Tensor;
   /** Lets `tensor` be the value: no step writes it. */
