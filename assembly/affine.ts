@@ -4,7 +4,7 @@ import { pixelPtr } from "./tensor";
 import { firstOf } from "./share";
 
 /** output [batch, height, width, channels] ← or += input · scale [channels] + offset [channels]. */
-export function affineOutput(record: AffineOutput, thread: i32, threads: i32): void {
+export function affineOutput(record: AffineOutput, write: Write, thread: i32, threads: i32): void {
   const input = record.input;
   const output = record.output;
   const rows = changetype<RunHeader>(RUN_HEADER).batch * output.height;
@@ -15,7 +15,7 @@ export function affineOutput(record: AffineOutput, thread: i32, threads: i32): v
     let from = pixelPtr(input, image, y, 0);
     let to = pixelPtr(output, image, y, 0);
     for (let x = 0; x < output.width; x++) {
-      affinePixel(record, from, to);
+      affinePixel(record, write, from, to);
       from = f32At(from, input.pixelStride);
       to = f32At(to, output.pixelStride);
     }
@@ -24,17 +24,16 @@ export function affineOutput(record: AffineOutput, thread: i32, threads: i32): v
 
 // @ts-ignore: decorator
 @inline
-function affinePixel(record: AffineOutput, from: usize, to: usize): void {
+function affinePixel(record: AffineOutput, write: Write, from: usize, to: usize): void {
   const channels = record.output.channels;
   const scale = record.scale;
   const offset = record.offset;
-  const add = record.write == Write.add;
   for (let channel = 0; channel < channels; channel += LANES) {
     const x = v128.load(f32At(from, channel), 0);
     const factor = v128.load(f32At(scale, channel), 0);
     // Without an offset nothing may be added: −0 + 0 is 0.
     let value = offset == 0 ? f32x4.mul(x, factor) : multiplyAdd(x, factor, v128.load(f32At(offset, channel), 0));
-    if (add) value = f32x4.add(v128.load(f32At(to, channel), 0), value);
+    if (write == Write.add) value = f32x4.add(v128.load(f32At(to, channel), 0), value);
     storeUpTo(f32At(to, channel), value, channels - channel);
   }
 }

@@ -4,9 +4,9 @@ import { hasWholeRows, pixelPtr } from "./tensor";
 import { firstOf } from "./share";
 
 /** output [batch, height, width, channels] ← or += left ∘ right; an operand with strides of 0 is broadcast. */
-export function binaryOutput(record: BinaryOutput, thread: i32, threads: i32): void {
-  if (record.kind == Binary.add) combine<Add>(record, thread, threads);
-  else combine<Multiply>(record, thread, threads);
+export function binaryOutput(record: BinaryOutput, write: Write, thread: i32, threads: i32): void {
+  if (record.kind == Binary.add) combine<Add>(record, write, thread, threads);
+  else combine<Multiply>(record, write, thread, threads);
 }
 
 @final
@@ -29,11 +29,10 @@ class Multiply {
   }
 }
 
-function combine<Op>(record: BinaryOutput, thread: i32, threads: i32): void {
+function combine<Op>(record: BinaryOutput, write: Write, thread: i32, threads: i32): void {
   const left = record.left;
   const right = record.right;
   const output = record.output;
-  const add = record.write == Write.add;
   const whole = hasWholeRows(left) && hasWholeRows(right) && hasWholeRows(output);
   const run = whole ? output.width * output.channels : output.channels;
   const runs = whole ? 1 : output.width;
@@ -46,7 +45,7 @@ function combine<Op>(record: BinaryOutput, thread: i32, threads: i32): void {
     let rightPtr = pixelPtr(right, image, y, 0);
     let to = pixelPtr(output, image, y, 0);
     for (let i = 0; i < runs; i++) {
-      if (add) addCombined<Op>(leftPtr, rightPtr, to, run);
+      if (write == Write.add) addCombined<Op>(leftPtr, rightPtr, to, run);
       else storeCombined<Op>(leftPtr, rightPtr, to, run);
       leftPtr = f32At(leftPtr, left.pixelStride);
       rightPtr = f32At(rightPtr, right.pixelStride);

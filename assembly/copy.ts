@@ -2,11 +2,10 @@ import { Copy, RunHeader, RUN_HEADER, Write } from "./records";
 import { f32At, LANES } from "./lanes";
 import { firstOf } from "./share";
 
-/** output [batch, height, width, channels] ← or += input. */
-export function copy(record: Copy, thread: i32, threads: i32): void {
+/** output [batch, height, width, channels] ← or += input: `write`, which inference never adds with. */
+export function copy(record: Copy, write: Write, thread: i32, threads: i32): void {
   const input = record.input;
   const output = record.output;
-  const add = record.write == Write.add;
   const whole = input.pixelStride == input.channels && output.pixelStride == output.channels;
   const run = whole ? output.width * output.channels : output.channels;
   const runs = whole ? 1 : output.width;
@@ -18,7 +17,7 @@ export function copy(record: Copy, thread: i32, threads: i32): void {
     let from = f32At(input.base, image * input.imageStride + y * input.rowStride);
     let to = f32At(output.base, image * output.imageStride + y * output.rowStride);
     for (let i = 0; i < runs; i++) {
-      if (add) addRun(from, to, run);
+      if (write == Write.add) addRun(from, to, run);
       else memory.copy(to, from, <usize>run << 2);
       from = f32At(from, input.pixelStride);
       to = f32At(to, output.pixelStride);

@@ -87,7 +87,7 @@ export function execute(first: usize, count: i32, thread: i32, threads: i32): i3
 function dispatch(at: usize, thread: i32, threads: i32): void {
   switch (changetype<Record>(at).kernel) {
     case Kernel.copy:
-      return copy(changetype<Copy>(at), thread, threads);
+      return copy(changetype<Copy>(at), changetype<Copy>(at).write, thread, threads);
     case Kernel.clearHalo:
       return clearHalo(changetype<ClearHalo>(at), thread, threads);
     case Kernel.fill:
@@ -113,11 +113,11 @@ function dispatch(at: usize, thread: i32, threads: i32): void {
     case Kernel.softmaxInputGrad:
       return softmaxInputGrad(changetype<SoftmaxInputGrad>(at), thread, threads);
     case Kernel.binaryOutput:
-      return binaryOutput(changetype<BinaryOutput>(at), thread, threads);
+      return binaryOutput(changetype<BinaryOutput>(at), changetype<BinaryOutput>(at).write, thread, threads);
     case Kernel.pixelSum:
       return pixelSum(changetype<PixelSum>(at), thread, threads);
     case Kernel.affineOutput:
-      return affineOutput(changetype<AffineOutput>(at), thread, threads);
+      return affineOutput(changetype<AffineOutput>(at), changetype<AffineOutput>(at).write, thread, threads);
     case Kernel.dropoutOutput:
       return dropoutOutput(changetype<DropoutOutput>(at), thread, threads);
     case Kernel.batchNormalizationOutput:

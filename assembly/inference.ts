@@ -14,6 +14,7 @@ import {
   Pool2dOutput,
   Record,
   SoftmaxOutput,
+  Write,
 } from "./records";
 import { activationOutput } from "./activation";
 import { affineOutput } from "./affine";
@@ -42,7 +43,7 @@ export function execute(first: usize, count: i32): void {
 function dispatch(at: usize): void {
   switch (changetype<Record>(at).kernel) {
     case Kernel.copy:
-      return copy(changetype<Copy>(at), 0, 1);
+      return copy(changetype<Copy>(at), Write.overwrite, 0, 1);
     case Kernel.clearHalo:
       return clearHalo(changetype<ClearHalo>(at), 0, 1);
     case Kernel.fill:
@@ -58,9 +59,9 @@ function dispatch(at: usize): void {
     case Kernel.softmaxOutput:
       return softmaxOutput(changetype<SoftmaxOutput>(at), 0, 1);
     case Kernel.binaryOutput:
-      return binaryOutput(changetype<BinaryOutput>(at), 0, 1);
+      return binaryOutput(changetype<BinaryOutput>(at), Write.overwrite, 0, 1);
     case Kernel.affineOutput:
-      return affineOutput(changetype<AffineOutput>(at), 0, 1);
+      return affineOutput(changetype<AffineOutput>(at), Write.overwrite, 0, 1);
     case Kernel.foldStatistics:
       return foldStatistics(changetype<FoldStatistics>(at), 0, 1);
     case Kernel.foldWeights:

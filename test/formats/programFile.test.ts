@@ -322,6 +322,13 @@ describe("refuses, naming the field,", () => {
     else expect(found).toMatch(message);
   });
 
+  test("a step that adds, as only gradients are", async () => {
+    const bytes = changed("branches", (json) => {
+      stepOf(json, "binaryOutput").fields.write = 1;
+    });
+    expect(await refusal(bytes)).toContain(").write is 1, needs one of 0");
+  });
+
   test("a broadcast tensor where it would be written", async () => {
     const bytes = changed("branches", (json) => {
       const [program] = json.programs;
