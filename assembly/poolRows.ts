@@ -13,8 +13,7 @@ const MANY_ROWS: i32 = 8;
 
 /** pool2dOutput without argmax. */
 export function pool2dValues(record: Pool2dOutput, thread: i32, threads: i32): void {
-  if (record.kind == Pooling.mean) poolRows<Mean>(record, thread, threads);
-  else poolRows<Max>(record, thread, threads);
+  poolRows<Values>(record, thread, threads);
 }
 
 export function poolRows<Op>(record: Pool2dOutput, thread: i32, threads: i32): void {
@@ -75,50 +74,18 @@ function rowAhead(record: Pool2dOutput, row: i32, threads: i32): usize {
 
 @final
 @unmanaged
-class Mean {
+class Values {
   // @ts-ignore: decorator
   @inline
   pool(record: Pool2dOutput, from: usize, to: usize, rows: i32, columns: i32, channels: i32, cells: i32, firstCell: i32): void {
-    const count = f32x4.splat(<f32>(rows * columns));
-    for (let channel = 0; channel < channels; channel += LANES) {
-      const sum = sumWindow(record.input, f32At(from, channel), rows, columns);
-      storeUpTo(f32At(to, channel), f32x4.div(sum, count), channels - channel);
-    }
-  }
-
-  /** The last sum is sumWindow's: it makes 0 of −0. */
-  // @ts-ignore: decorator
-  @inline
-  squares(record: Pool2dOutput, image: i32, outY: i32, channel: i32, channels: i32, ahead: usize): bool {
-    const pixelBytes = <usize>record.input.pixelStride << 2;
-    const rowBytes = <usize>record.input.rowStride << 2;
-    const fromStep = pixelBytes * record.strideX;
-    const toStep = <usize>record.output.pixelStride << 2;
-    const quarter = constant(Constant.quarter);
-    const zero = i32x4.splat(0);
-    let from = f32At(pixelPtr(record.input, image, outY * record.strideY - record.padTop, -record.padLeft), channel);
-    let to = f32At(pixelPtr(record.output, image, outY, 0), channel);
-    for (let outX = 0; outX < record.output.width; outX++) {
-      for (let i = 0; i < channels; i += LANES) {
-        const at = f32At(from, i);
-        const above = f32x4.add(v128.load(at), v128.load(at + pixelBytes));
-        const below = f32x4.add(v128.load(at + rowBytes), v128.load(at + rowBytes + pixelBytes));
-        const sum = f32x4.add(f32x4.add(above, below), zero);
-        storeUpTo(f32At(to, i), f32x4.mul(sum, quarter), channels - i);
+    if (record.kind == Pooling.mean) {
+      const count = f32x4.splat(<f32>(rows * columns));
+      for (let channel = 0; channel < channels; channel += LANES) {
+        const sum = sumWindow(record.input, f32At(from, channel), rows, columns);
+        storeUpTo(f32At(to, channel), f32x4.div(sum, count), channels - channel);
       }
-      from += fromStep;
-      to += toStep;
+      return;
     }
-    return true;
-  }
-}
-
-@final
-@unmanaged
-class Max {
-  // @ts-ignore: decorator
-  @inline
-  pool(record: Pool2dOutput, from: usize, to: usize, rows: i32, columns: i32, channels: i32, cells: i32, firstCell: i32): void {
     for (let channel = 0; channel < channels; channel += LANES) {
       const largest = maxOfWindow(record.input, f32At(from, channel), rows, columns);
       storeUpTo(f32At(to, channel), largest, channels - channel);
@@ -128,8 +95,35 @@ class Max {
   // @ts-ignore: decorator
   @inline
   squares(record: Pool2dOutput, image: i32, outY: i32, channel: i32, channels: i32, ahead: usize): bool {
+    if (record.kind == Pooling.mean) {
+      meanOfSquares(record, image, outY, channel, channels);
+      return true;
+    }
     if (channels > LANES) return maxOfSquares<EightChannels>(record, image, outY, channel, channels, ahead);
     return maxOfSquares<FourChannels>(record, image, outY, channel, channels, ahead);
+  }
+}
+
+/** The last sum is sumWindow's: it makes 0 of −0. */
+function meanOfSquares(record: Pool2dOutput, image: i32, outY: i32, channel: i32, channels: i32): void {
+  const pixelBytes = <usize>record.input.pixelStride << 2;
+  const rowBytes = <usize>record.input.rowStride << 2;
+  const fromStep = pixelBytes * record.strideX;
+  const toStep = <usize>record.output.pixelStride << 2;
+  const quarter = constant(Constant.quarter);
+  const zero = i32x4.splat(0);
+  let from = f32At(pixelPtr(record.input, image, outY * record.strideY - record.padTop, -record.padLeft), channel);
+  let to = f32At(pixelPtr(record.output, image, outY, 0), channel);
+  for (let outX = 0; outX < record.output.width; outX++) {
+    for (let i = 0; i < channels; i += LANES) {
+      const at = f32At(from, i);
+      const above = f32x4.add(v128.load(at), v128.load(at + pixelBytes));
+      const below = f32x4.add(v128.load(at + rowBytes), v128.load(at + rowBytes + pixelBytes));
+      const sum = f32x4.add(f32x4.add(above, below), zero);
+      storeUpTo(f32At(to, i), f32x4.mul(sum, quarter), channels - i);
+    }
+    from += fromStep;
+    to += toStep;
   }
 }
 
