@@ -3,9 +3,9 @@
  * −Infinity gives NaN in swish, gelu and hardSwish, as x · 0 does in Keras and PyTorch.
  */
 import { Activation, ActivationInputGrad, ActivationOutput, Write } from "./records";
-import { constant, Constant, f32At, LANES } from "./lanes";
+import { constant, Constant, f32At, LANES, storeUpTo } from "./lanes";
 import { exp, expm1OfNegative, gaussian, log1pOfFraction, normalCdf, sigmoid, tanh } from "./math";
-import { eachRun, storeUpTo } from "./runs";
+import { eachRun } from "./runs";
 
 /** output [batch, height, width, channels] ← f(input). */
 export function activationOutput(record: ActivationOutput, thread: i32, threads: i32): void {
@@ -20,10 +20,10 @@ export function activationInputGrad(record: ActivationInputGrad, thread: i32, th
 /** to[0 .. count) ← f(from[0 .. count)); from and to may be the same. An epilogue calls this on what it has just written. */
 export function activateRun(activation: i32, alpha: f32, from: usize, to: usize, count: i32): void {
   switch (activation) {
-    case Activation.linear: return map<Linear>(alpha, from, to, count);
-    case Activation.relu: return map<Relu>(alpha, from, to, count);
-    case Activation.relu6: return map<Relu6>(alpha, from, to, count);
-    case Activation.leakyRelu: return map<LeakyRelu>(alpha, from, to, count);
+    case Activation.linear: return mapQuick<Linear>(alpha, from, to, count);
+    case Activation.relu: return mapQuick<Relu>(alpha, from, to, count);
+    case Activation.relu6: return mapQuick<Relu6>(alpha, from, to, count);
+    case Activation.leakyRelu: return mapQuick<LeakyRelu>(alpha, from, to, count);
     case Activation.elu: return map<Elu>(alpha, from, to, count);
     case Activation.selu: return map<Selu>(alpha, from, to, count);
     case Activation.sigmoid: return map<Sigmoid>(alpha, from, to, count);
@@ -31,8 +31,8 @@ export function activateRun(activation: i32, alpha: f32, from: usize, to: usize,
     case Activation.softplus: return map<Softplus>(alpha, from, to, count);
     case Activation.swish: return map<Swish>(alpha, from, to, count);
     case Activation.gelu: return map<Gelu>(alpha, from, to, count);
-    case Activation.hardSigmoid: return map<HardSigmoid>(alpha, from, to, count);
-    case Activation.hardSwish: return map<HardSwish>(alpha, from, to, count);
+    case Activation.hardSigmoid: return mapQuick<HardSigmoid>(alpha, from, to, count);
+    case Activation.hardSwish: return mapQuick<HardSwish>(alpha, from, to, count);
     default: unreachable();
   }
 }
@@ -69,13 +69,20 @@ class InputGradRun {
   }
 }
 
-function map<F>(alpha: f32, from: usize, to: usize, count: i32): void {
+/** For what takes no longer than a load: its end is apart, for a choice at each vector would take up to as long again. */
+function mapQuick<F>(alpha: f32, from: usize, to: usize, count: i32): void {
   const f = changetype<F>(0);
   const alphas = f32x4.splat(alpha);
   const vectorEnd = count & ~(LANES - 1);
   let i = 0;
   for (; i < vectorEnd; i += LANES) v128.store(f32At(to, i), f.value(v128.load(f32At(from, i)), alphas));
-  if (i < count) storeUpTo(count - i, f32At(to, i), f.value(v128.load(f32At(from, i)), alphas));
+  if (i < count) storeUpTo(f32At(to, i), f.value(v128.load(f32At(from, i)), alphas), count - i);
+}
+
+function map<F>(alpha: f32, from: usize, to: usize, count: i32): void {
+  const f = changetype<F>(0);
+  const alphas = f32x4.splat(alpha);
+  for (; count > 0; count -= LANES, from += 16, to += 16) storeUpTo(to, f.value(v128.load(from), alphas), count);
 }
 
 function mapGrad<F>(record: usize, reference: usize, outputGrad: usize, to: usize, count: i32): void {
@@ -85,7 +92,7 @@ function mapGrad<F>(record: usize, reference: usize, outputGrad: usize, to: usiz
   for (let i = 0; i < count; i += LANES) {
     let grad = f.grad(v128.load(f32At(reference, i)), v128.load(f32At(outputGrad, i)), alphas);
     if (add) grad = f32x4.add(v128.load(f32At(to, i)), grad);
-    storeUpTo(count - i, f32At(to, i), grad);
+    storeUpTo(f32At(to, i), grad, count - i);
   }
 }
 

@@ -3,9 +3,9 @@
  * `sumLanes`, pixels in f64 in reading order: no bit depends on the batch or the threads.
  */
 import { CrossEntropy, CrossEntropyLoss, RunHeader, RUN_HEADER } from "./records";
-import { constant, Constant, f32At, LANES, sumLanes } from "./lanes";
+import { constant, Constant, f32At, LANES, storeUpTo, sumLanes } from "./lanes";
 import { log } from "./math";
-import { ownLanes, storeUpTo } from "./runs";
+import { ownLanes } from "./runs";
 import { exponentials, maximum } from "./softmax";
 
 /**
@@ -97,7 +97,7 @@ function categoricalLogits(from: usize, to: usize, target: usize, channels: i32,
     const scale = f32x4.splat((factor * mass) / sum);
     for (let i = 0; i < channels; i += LANES) {
       const taken = f32x4.mul(f32x4.splat(factor), v128.load(f32At(target, i)));
-      storeUpTo(channels - i, f32At(to, i), f32x4.sub(f32x4.mul(v128.load(f32At(to, i)), scale), taken));
+      storeUpTo(f32At(to, i), f32x4.sub(f32x4.mul(v128.load(f32At(to, i)), scale), taken), channels - i);
     }
   }
   return mass * scalarLog(sum) + sumLanes(products);
@@ -111,7 +111,7 @@ function sparseProbabilities(from: usize, to: usize, target: usize, channels: i3
   if (to != 0) {
     const open = f32x4.extract_lane(v128.and(constant(Constant.one), isOpen(q)), 0);
     const level = (factor * open) / sum;
-    for (let i = 0; i < channels; i += LANES) storeUpTo(channels - i, f32At(to, i), f32x4.splat(level));
+    for (let i = 0; i < channels; i += LANES) storeUpTo(f32At(to, i), f32x4.splat(level), channels - i);
     // Clipped: nothing to add, and q may be 0.
     if (index >= 0 && open != 0) store<f32>(f32At(to, index), level - level / f32x4.extract_lane(q, 0));
   }
@@ -136,7 +136,7 @@ function categoricalProbabilities(from: usize, to: usize, target: usize, channel
     for (let i = 0; i < channels; i += LANES) {
       const q = f32x4.div(v128.load(f32At(from, i)), sums);
       const own = v128.and(f32x4.div(v128.load(f32At(target, i)), q), isOpen(q));
-      storeUpTo(channels - i, f32At(to, i), f32x4.mul(f32x4.sub(level, own), scale));
+      storeUpTo(f32At(to, i), f32x4.mul(f32x4.sub(level, own), scale), channels - i);
     }
   }
   return -sumLanes(products);
@@ -163,5 +163,5 @@ function sumOf(from: usize, count: i32): f32 {
 }
 
 function scaleBy(factor: f32, to: usize, count: i32): void {
-  for (let i = 0; i < count; i += LANES) storeUpTo(count - i, f32At(to, i), f32x4.mul(v128.load(f32At(to, i)), f32x4.splat(factor)));
+  for (let i = 0; i < count; i += LANES) storeUpTo(f32At(to, i), f32x4.mul(v128.load(f32At(to, i)), f32x4.splat(factor)), count - i);
 }

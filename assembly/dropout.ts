@@ -1,6 +1,6 @@
 import { DropoutOutput, RunHeader, RUN_HEADER, Write } from "./records";
-import { f32At } from "./lanes";
-import { eachRun, storeUpTo } from "./runs";
+import { f32At, storeUpTo } from "./lanes";
+import { eachRun } from "./runs";
 import { threefryAtLeast } from "./threefry";
 
 /**
@@ -43,5 +43,5 @@ class DropoutRun {
 function writeFour(keep: v128, scale: v128, from: usize, to: usize, left: i32, add: bool): void {
   let value = v128.and(f32x4.mul(v128.load(from), scale), keep);
   if (add) value = f32x4.add(v128.load(to), value);
-  storeUpTo(left, to, value);
+  storeUpTo(to, value, left);
 }

@@ -4,9 +4,9 @@
  * f64 in reading order: no bit depends on the batch or the threads.
  */
 import { ElementLoss, ElementwiseLoss, RunHeader, RUN_HEADER } from "./records";
-import { constant, Constant, f32At, LANES, sumLanes } from "./lanes";
+import { constant, Constant, f32At, LANES, storeUpTo, sumLanes } from "./lanes";
 import { exp, log, log1pOfFraction, sigmoid } from "./math";
-import { ownLanes, rowsAreRuns, storeUpTo } from "./runs";
+import { ownLanes, rowsAreRuns } from "./runs";
 import { clipped, isOpen } from "./crossEntropyLoss";
 
 /**
@@ -69,7 +69,7 @@ function runLoss<L>(from: usize, to: usize, target: usize, count: i32, delta: f3
     const p = v128.load(f32At(from, i));
     const t = v128.load(f32At(target, i));
     sum = f32x4.add(sum, ownLanes(count - i, loss.value(p, t, deltas)));
-    if (to != 0) storeUpTo(count - i, f32At(to, i), f32x4.mul(loss.grad(p, t, deltas), factors));
+    if (to != 0) storeUpTo(f32At(to, i), f32x4.mul(loss.grad(p, t, deltas), factors), count - i);
   }
   return sumLanes(sum);
 }

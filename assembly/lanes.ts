@@ -27,7 +27,10 @@ export function multiplySubtract(a: v128, b: v128, sum: v128): v128 {
 /** Whether they round once: (1 + ε)(1 − ε) − 1 is −ε² then, and 0 where the product is rounded by itself. */
 export const FUSES: bool = v128.any_true(multiplyAdd(f32x4.splat(1.0001220703125), f32x4.splat(0.9998779296875), f32x4.splat(-1)));
 
-/** Stores the first `count` lanes; all of them when count is 4 or more. */
+/**
+ * Stores the first `count` lanes; all of them when count is 4 or more. An array ends with the same vector arithmetic as its body and this
+ * store, so that an element's bits do not depend on its place.
+ */
 // @ts-ignore: decorator
 @inline
 export function storeUpTo(ptr: usize, v: v128, count: i32): void {

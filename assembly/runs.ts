@@ -57,19 +57,6 @@ export function eachRun<Body>(record: usize, a: Tensor, b: Tensor, c: Tensor, th
   }
 }
 
-/**
- * Stores the first min(left, 4) lanes. A run ends with the same vector arithmetic as its body and this store, so that an
- * element's bits do not depend on its place.
- */
-// @ts-ignore: decorator
-@inline
-export function storeUpTo(left: i32, ptr: usize, v: v128): void {
-  if (left >= LANES) return v128.store(ptr, v);
-  v128.store32_lane(ptr, v, 0, 0);
-  if (left > 1) v128.store32_lane(ptr, v, 1, 4);
-  if (left > 2) v128.store32_lane(ptr, v, 2, 8);
-}
-
 /** All ones in the first `left` lanes, zero in the others. */
 // @ts-ignore: decorator
 @inline

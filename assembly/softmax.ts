@@ -1,8 +1,8 @@
 /** Softmax over the channels of every pixel. Sums go through four lanes, then `sumLanes`: an order fixed by the channel count. */
 import { RunHeader, RUN_HEADER, SoftmaxInputGrad, SoftmaxOutput, Write } from "./records";
-import { constant, Constant, f32At, LANES, sumLanes } from "./lanes";
+import { constant, Constant, f32At, LANES, storeUpTo, sumLanes } from "./lanes";
 import { exp } from "./math";
-import { lanesBelow, ownLanes, storeUpTo } from "./runs";
+import { lanesBelow, ownLanes } from "./runs";
 
 /** output [batch, height, width, channels] ← softmax(input). A pixel with NaN or +Infinity, or with nothing but −Infinity, becomes NaN. */
 export function softmaxOutput(record: SoftmaxOutput, thread: i32, threads: i32): void {
@@ -63,7 +63,7 @@ export function exponentials(from: usize, to: usize, count: i32, max: f32): f32 
   let sum = f32x4.splat(0);
   for (let i = 0; i < count; i += LANES) {
     const value = exp(f32x4.sub(v128.load(f32At(from, i)), shift));
-    if (to != 0) storeUpTo(count - i, f32At(to, i), value);
+    if (to != 0) storeUpTo(f32At(to, i), value, count - i);
     sum = f32x4.add(sum, ownLanes(count - i, value));
   }
   return sumLanes(sum);
@@ -72,7 +72,7 @@ export function exponentials(from: usize, to: usize, count: i32, max: f32): f32 
 function divideBy(divisor: f32, to: usize, count: i32): void {
   const divisors = f32x4.splat(divisor);
   for (let i = 0; i < count; i += LANES) {
-    storeUpTo(count - i, f32At(to, i), f32x4.div(v128.load(f32At(to, i)), divisors));
+    storeUpTo(f32At(to, i), f32x4.div(v128.load(f32At(to, i)), divisors), count - i);
   }
 }
 
@@ -86,6 +86,6 @@ function pixelGrad(value: usize, grad: usize, to: usize, count: i32, add: bool):
   for (let i = 0; i < count; i += LANES) {
     let result = f32x4.mul(v128.load(f32At(value, i)), f32x4.sub(v128.load(f32At(grad, i)), dot));
     if (add) result = f32x4.add(v128.load(f32At(to, i)), result);
-    storeUpTo(count - i, f32At(to, i), result);
+    storeUpTo(f32At(to, i), result, count - i);
   }
 }
