@@ -1,6 +1,6 @@
 /** Public entries, src/<name>.ts → dist/: ES modules, CommonJS, files for a script tag, the worker. */
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { root } from "./install.mjs";
 
 const dist = (path) => join(root, "dist", path);
@@ -28,12 +28,26 @@ export async function buildBundles() {
   const script = { ...common, format: "iife", define };
   const [index, run] = [
     { path: source("index"), kernels: "kernels" },
-    { path: source("run"), kernels: "inferenceKernels", parts: ["image/classify", "machine/plain/inference"] },
+    { path: source("run"), kernels: "inferenceKernels" },
   ];
+  /** An entry that is one file, and what is imported later a file of its own, whole in itself: test/parts.test.ts says what it may share. */
+  const inParts = async (name, entry, parts) => {
+    const named = parts.map((part) => [`${name}.${basename(part.replace(/\/index$/, ""))}`, source(part)]);
+    const options = { ...esm, entryPoints: Object.fromEntries(named), entryNames: "[name]-[hash]", metafile: true };
+    const { metafile } = await build({ ...options, plugins: [sources(entry), later(new Map())] });
+    const made = Object.entries(metafile.outputs).filter(([, { entryPoint }]) => entryPoint !== undefined);
+    const files = new Map(made.map(([file, { entryPoint }]) => [resolve(entryPoint), `./${basename(file)}`]));
+    await build({ ...esm, plugins: [sources(entry), later(files)], entryPoints: { [name]: entry.path } });
+  };
   await Promise.all([
-    build({ ...esm, splitting: true, plugins: [sources(index, laterWith(index))], entryPoints: [index.path] }),
-    build({ ...esm, plugins: [sources(run), apartFrom(run)], entryPoints: [run.path] }),
-    build({ ...esm, plugins: [sources(run)], entryPoints: Object.fromEntries(run.parts.map((part) => [partName(part), source(part)])) }),
+    inParts("index", { ...index, path: source("module") }, [
+      "formats/files",
+      "formats/storage",
+      "machine/plain/index",
+      "machine/threads",
+      "remote/inWorker",
+    ]),
+    inParts("run", run, ["image/classify", "machine/plain/inference"]),
     build({ ...esm, plugins: [apart], entryPoints: [source("node")] }),
     // Whole in one file: bundlers make one of a worker, and Vite before version 8 cannot when it imports something later.
     build({ ...esm, plugins: [sources(run, atOnce)], entryPoints: { "run.whole": run.path } }),
@@ -59,21 +73,16 @@ const apart = {
   },
 };
 
-const partName = (part) => `run.${basename(part)}`;
-
-/**
- * What is imported later is whole in itself, and the entry one file: split, a page would wait for the entry, then for what it shares with its
- * parts, 5 ms on the same machine and a round trip elsewhere. So no part may keep state or throw classes of its own.
- */
-function apartFrom({ parts }) {
+/** Imports of parts, by their sources, become those of their files in dist/. */
+function later(files) {
   return {
     name: "parts of an entry",
     setup({ onResolve }) {
       onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
         if (kind !== "dynamic-import") return undefined;
-        const part = parts.find((each) => source(each) === join(resolveDir, path));
-        if (part === undefined) throw new Error(`bundles: ${path} is imported later and no part of its entry`);
-        return { path: `./${partName(part)}.js`, external: true };
+        const file = files.get(join(resolveDir, path));
+        if (file === undefined) throw new Error(`bundles: ${path} is imported later and no part of its entry`);
+        return { path: file, external: true };
       });
     },
   };
@@ -157,14 +166,4 @@ function atOnce(text) {
     return `later${imports.length - 1}`;
   });
   return body + imports.join("");
-}
-
-/** For an entry in parts: what is imported later imports all of the entry, so that this stays one file, not one for each set of users. */
-function laterWith(entry) {
-  const later = new Set();
-  for (const path of readdirSync(join(root, "src"), { recursive: true }).filter((name) => name.endsWith(".ts"))) {
-    const file = join(root, "src", path);
-    for (const [, from] of readFileSync(file, "utf8").matchAll(LATER)) later.add(join(dirname(file), JSON.parse(from)));
-  }
-  return (text, path) => (later.has(path) ? `${text}\nimport ${JSON.stringify(entry.path)};\n` : text);
 }

@@ -4,11 +4,12 @@ import { compileProgram, type ProgramSpec } from "./compiler/index.ts";
 import type { Graph } from "./graph.ts";
 import { KernelSourceError, type KernelSources } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
+import { machineOf } from "./machine/plain/machine.ts";
 import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, State } from "./machine/state.ts";
 import { usableThreads } from "./machine/threadCount.ts";
-import { type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
+import { instantiateKernels, type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
 import type { Section } from "./ops/op.ts";
 import { type Bases, emit, type Program, type RecordRange, sectionWork, tableBytes, unpacked } from "./program.ts";
 import { xxh32 } from "./xxh32.ts";
@@ -123,13 +124,13 @@ export class Engine {
     const { memory } = this.state;
     const { wasm: sources } = this.options;
     if (this.threads === 1) return wasmMachine(memory, numerics, sources);
-    const { threadedMachine } = await import("./machine/threads.ts");
-    return threadedMachine(memory, numerics, this.threads, { sources });
+    const [{ threadedMachine }, kernels] = await Promise.all([import("./machine/threads.ts"), instantiateKernels(memory, numerics, sources)]);
+    return threadedMachine(kernels, memory, { numerics, threads: this.threads, say: sayOnce });
   }
 
   private async usePlain(): Promise<void> {
-    const { plainMachine } = await import("./machine/plain/index.ts");
-    if (!this.machines.has("plain")) this.machines.set("plain", plainMachine(this.state.memory, this.options.elementBytes));
+    const { plainKernels } = await import("./machine/plain/index.ts");
+    if (!this.machines.has("plain")) this.machines.set("plain", machineOf(plainKernels, this.state.memory, this.options.elementBytes));
   }
 
   /** Relaxed only where the engine has it, and the user's kernels. */

@@ -7,6 +7,7 @@ import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { compileKernels, supports } from "./machine/wasm.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { checkOptions, shown } from "./options.ts";
+import { library } from "./remote/library.ts";
 import type { RemoteModel } from "./remote/remoteModel.ts";
 import { checkWorkerOption, type WorkerOption } from "./remote/workerOption.ts";
 import { type RestoreOptions, restore } from "./restore.ts";
@@ -91,7 +92,7 @@ async function inWorker(open: () => Promise<Source>, options: RestoreOptions & {
   // Whoever awaits it gets the error; nobody awaiting it yet must not end the process.
   file.catch(() => {});
   const { startInWorker } = await import("./remote/inWorker.ts");
-  return startInWorker(file, options);
+  return startInWorker(file, options, library);
 }
 
 async function whole(open: () => Promise<Source>): Promise<{ bytes: Uint8Array; where: string }> {

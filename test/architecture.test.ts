@@ -30,7 +30,7 @@ const ORDER = [
   ["remote"],
   ["models", "exportProgram", "runModel"],
   ["index", "worker", "run"],
-  ["node", "script"],
+  ["module", "node", "script"],
 ];
 
 /** Within a line: the basics build on each other; a node names its op and its attributes, an op its node, both as types only. */

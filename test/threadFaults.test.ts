@@ -9,7 +9,9 @@ import { FIRST_FREE } from "../build/records.ts";
 import { startNodeWorker } from "../src/machine/nodeWorker.ts";
 import type { StartWorker } from "../src/machine/poolWorker.ts";
 import { writeInstruction, writeRunHeader } from "../src/machine/records.ts";
+import { sayOnce } from "../src/machine/sayOnce.ts";
 import { threadedMachine } from "../src/machine/threads.ts";
+import { instantiateKernels } from "../src/machine/wasm.ts";
 
 const COUNT = 100_000;
 const OUTPUT = FIRST_FREE + 4096;
@@ -21,6 +23,10 @@ function fillProgram() {
   writeInstruction(memory.buffer, FIRST_FREE, { kernel: "fill", cost: 0, scratch: 0, scratchBytes: 0, fields } as never);
   writeRunHeader(memory.buffer, { batch: 1, abort: 0 });
   return { memory, values: () => new Float32Array(memory.buffer, OUTPUT, COUNT) };
+}
+
+async function strictMachine(memory: WebAssembly.Memory, threads: number, start?: StartWorker) {
+  return threadedMachine(await instantiateKernels(memory, "strict"), memory, { numerics: "strict", threads, say: sayOnce, start });
 }
 
 /** Workers of which the first `faulty` do something else when they are given a job. */
@@ -42,7 +48,7 @@ describe("a worker that fails inside a run", () => {
     ["sleeps", "Atomics.wait(mail, Mail.signal, Atomics.load(mail, Mail.signal));", "no progress for 3 seconds", 5_000],
   ])("%s: the run throws in time, then others do its work", async (_, instead, message, time) => {
     const { memory, values } = fillProgram();
-    const machine = await threadedMachine(memory, "strict", 3, { start: workersThat(instead, 1) });
+    const machine = await strictMachine(memory, 3, workersThat(instead, 1));
     const began = performance.now();
     expect(() => machine.execute(FIRST_FREE, 1)).toThrow(message);
     expect(performance.now() - began).toBeLessThan(time);
@@ -57,7 +63,7 @@ describe("a worker that fails inside a run", () => {
   test("workers that always fail are given up, and one thread goes on", async () => {
     const { memory, values } = fillProgram();
     const start = workersThat('throw new Error("boom");', Number.POSITIVE_INFINITY);
-    const machine = await threadedMachine(memory, "strict", 2, { start });
+    const machine = await strictMachine(memory, 2, start);
     let failures = 0;
     for (let run = 0; run < 20; run++) {
       writeRunHeader(memory.buffer, { abort: 0 });
@@ -75,7 +81,7 @@ describe("a worker that fails inside a run", () => {
 
   test("workers that cannot be started: one thread does all", async () => {
     const { memory, values } = fillProgram();
-    const machine = await threadedMachine(memory, "strict", 4, { start: () => Promise.reject(new Error("not here")) });
+    const machine = await strictMachine(memory, 4, () => Promise.reject(new Error("not here")));
     expect(machine.execute(FIRST_FREE, 1)).toBe(1);
     expect(values()[COUNT - 1]).toBe(2.5);
     machine.dispose?.();
@@ -83,7 +89,7 @@ describe("a worker that fails inside a run", () => {
 
   test("an abort word that is set ends the run before its first record", async () => {
     const { memory } = fillProgram();
-    const machine = await threadedMachine(memory, "strict", 3, {});
+    const machine = await strictMachine(memory, 3);
     writeRunHeader(memory.buffer, { abort: 1 });
     expect(machine.execute(FIRST_FREE, 1)).toBe(0);
     writeRunHeader(memory.buffer, { abort: 0 });

@@ -4,8 +4,6 @@ import { nodeModule } from "../nodeModule.ts";
 /** A temp that nobody has written to for this long, and whose process is gone, is a leftover. Milliseconds. */
 const STALE_AFTER = 60_000;
 
-let temps = 0;
-
 /**
  * Replaces or creates the file at `path`: at every moment it holds all of the old bytes or all of the new ones, and after the promise
  * resolves the new ones survive a power cut. A link is followed, the mode of an existing file kept. Rejects with the reason and leaves
@@ -20,7 +18,7 @@ export async function writeAtomically(path: string, bytes: Uint8Array): Promise<
     const name = basename(target);
     await removeStaleTemps(folder, name);
     const before = await fs.stat(target).catch(() => undefined);
-    const temp = join(folder, `.${name}.${process.pid}.${Date.now().toString(36)}${temps++}.tmp`);
+    const temp = join(folder, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`);
     const file = await fs.open(temp, "wx");
     try {
       try {

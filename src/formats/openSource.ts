@@ -2,6 +2,7 @@
 import { shown } from "../options.ts";
 import { checkSize, type DownloadOptions, download } from "./download.ts";
 import { browserPlace, type Place } from "./place.ts";
+import { FileFormatError } from "./safetensorsHeader.ts";
 import { bytesSource, isFile, type ModelSource, openFile, type Source } from "./source.ts";
 
 /** TypeError for what is no source, and the reason why a file or an address cannot be read. */
@@ -22,5 +23,7 @@ export async function openSource(source: ModelSource, options: DownloadOptions =
 
 async function readPlace(place: Place): Promise<Uint8Array> {
   const { readInBrowser } = await import("./storage.ts");
-  return readInBrowser(place);
+  const found = await readInBrowser(place);
+  if (found === undefined) throw new FileFormatError(`load: ${place.scheme}://${place.name}: nothing was saved under this name`);
+  return found;
 }

@@ -2,9 +2,7 @@
  * Files that a browser keeps: "opfs://name", "indexeddb://name", and "downloads://name" for the user's folder. Every write is all or
  * nothing: a tab that is closed in its middle leaves what was there.
  */
-import { shown } from "../options.ts";
-import { browserPlace, type Place } from "./place.ts";
-import { FileFormatError } from "./safetensorsHeader.ts";
+import type { Place } from "./place.ts";
 
 /** Resolves when the bytes are kept. Rejects, with what was there unharmed, when the browser's storage is full or refused. */
 export async function writeInBrowser({ scheme, name }: Place, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -23,15 +21,13 @@ const READ_ATTEMPTS = 6;
 /** Milliseconds before the second attempt, twice as many before the third …: a browser that is busy takes its time to let go of the old file. */
 const READ_PAUSE = 50;
 
-/** The bytes kept under a name. FileFormatError when there are none. */
-export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array<ArrayBuffer>> {
+/** The bytes kept under a name; undefined when there are none. */
+export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const path = `${scheme}://${name}`;
   if (scheme === "downloads") throw new TypeError(`load: ${path} was given away; let the user choose the file, and load its bytes`);
   for (let attempt = 1; ; attempt++) {
     try {
-      const found = await (scheme === "opfs" ? readFile(name) : inStore<Uint8Array<ArrayBuffer> | undefined>("readonly", (store) => store.get(name)));
-      if (found === undefined) break;
-      return found;
+      return await (scheme === "opfs" ? readFile(name) : inStore<Uint8Array<ArrayBuffer> | undefined>("readonly", (store) => store.get(name)));
     } catch (cause) {
       // Another tab replaced the file between the two: the new one is whole.
       if ((cause as DOMException).name !== "NotReadableError" || attempt === READ_ATTEMPTS) {
@@ -40,7 +36,6 @@ export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array
       await new Promise((resolve) => setTimeout(resolve, attempt * READ_PAUSE));
     }
   }
-  throw new FileFormatError(`load: ${path}: nothing was saved under this name`);
 }
 
 /** `savedModels` of saved.ts. */
@@ -53,11 +48,7 @@ export async function savedPaths(): Promise<string[]> {
 }
 
 /** `deleteSaved` of saved.ts. */
-export async function deletePath(path: string): Promise<void> {
-  const place = browserPlace(path);
-  if (place === undefined || place.scheme === "downloads")
-    throw new TypeError(`deleteSaved: ${shown(path)} needs to begin with "opfs://" or "indexeddb://"`);
-  const { scheme, name } = place;
+export async function deletePlace({ scheme, name }: Place): Promise<void> {
   if (scheme === "indexeddb") await inStore("readwrite", (store) => store.delete(name));
   else await (await modelsFolder())?.removeEntry(name).catch(ifMissing);
 }

@@ -3,11 +3,9 @@
  * it lives, whatever ends it; who waits for the lock gets it then.
  */
 
-let locks = 0;
-
 /** A name no other worker has. */
 export function newLock(): string {
-  return `convlet worker ${Date.now().toString(36)} ${Math.random().toString(36).slice(2)} ${locks++}`;
+  return `convlet worker ${Date.now().toString(36)} ${Math.random().toString(36).slice(2)}`;
 }
 
 function manager(): LockManager | undefined {

@@ -1,7 +1,6 @@
 /** Workers that all models of a page or process share: they know the memories of models and run shares of jobs on them. */
 import { MAX_THREADS } from "../../build/records.ts";
 import { PoolWorker, type SharedMachine, type StartWorker } from "./poolWorker.ts";
-import { sayOnce } from "./sayOnce.ts";
 import { workerSource } from "./workerSource.ts";
 
 /** How long a model waits for workers before it goes on with those there are. Milliseconds. */
@@ -20,7 +19,10 @@ export class WorkerPool {
   private nextNumber = 1;
   private replacements = 0;
 
-  constructor(private readonly start: StartWorker) {}
+  constructor(
+    private readonly start: StartWorker,
+    private readonly say: (line: string) => void,
+  ) {}
 
   get size(): number {
     return this.workers.length;
@@ -85,6 +87,6 @@ export class WorkerPool {
     if (index < 0) return;
     this.workers.splice(index, 1);
     if (worker.hasStarted && this.replacements++ < MOST_REPLACEMENTS) this.fill();
-    else sayOnce(`convlet: a worker could not be kept (${worker.failure}); running on fewer threads`);
+    else this.say(`convlet: a worker could not be kept (${worker.failure}); running on fewer threads`);
   };
 }

@@ -1,12 +1,11 @@
 /** The WASM machine on several threads: the caller's is thread 0, the others are workers of a pool that all models share. */
 import { MAX_THREADS, PROGRESS, PROGRESS_BYTES } from "../../build/records.ts";
 import { startBrowserWorker } from "./browserWorker.ts";
-import type { KernelSources } from "./kernelModules.ts";
 import type { Machine } from "./machine.ts";
 import { startNodeWorker } from "./nodeWorker.ts";
 import { WorkerPool } from "./pool.ts";
 import type { PoolWorker, StartWorker } from "./poolWorker.ts";
-import { type Execute, instantiateKernels, type Kernels, type Numerics } from "./wasm.ts";
+import type { Execute, Kernels, Numerics } from "./wasm.ts";
 import { ABORT, abortRun } from "./workerSource.ts";
 
 /** Seconds without any progress after which a worker counts as lost; as many as the run took before where these are more. */
@@ -16,10 +15,12 @@ const PATIENCE = 3;
 const ABORT_TIME = 500;
 
 export interface ThreadOptions {
+  readonly numerics: Numerics;
+  readonly threads: number;
+  /** Tells the user that a worker could not be kept. */
+  readonly say: (line: string) => void;
   /** How workers are started. Default: as node:worker_threads where they are, else as workers of the browser. */
   readonly start?: StartWorker;
-  /** Kernels of the user's. Default: the library's own. */
-  readonly sources?: KernelSources;
 }
 
 const pools = new Map<StartWorker, WorkerPool>();
@@ -29,17 +30,15 @@ const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new 
 
 const isNode = () => typeof process === "object" && process.versions?.node !== undefined;
 
-/** Kernels on a shared `memory`, run by `threads` threads. Rejects like `wasmMachine`; workers that are refused are said once. */
+/** Kernels on a shared `memory`, run by `threads` threads. */
 export async function threadedMachine(
+  { module, execute, checksum }: Kernels,
   memory: WebAssembly.Memory,
-  numerics: Numerics,
-  threads: number,
-  { start = isNode() ? startNodeWorker : startBrowserWorker, sources }: ThreadOptions = {},
+  { numerics, threads, say, start = isNode() ? startNodeWorker : startBrowserWorker }: ThreadOptions,
 ): Promise<Machine> {
-  const { module, execute, checksum } = await instantiateKernels(memory, numerics, sources);
   let pool = pools.get(start);
   if (pool === undefined) {
-    pool = new WorkerPool(start);
+    pool = new WorkerPool(start, say);
     pools.set(start, pool);
   }
   const number = pool.add({ memory, module }, threads - 1);

@@ -1,7 +1,8 @@
 /** Finds a worker for models and keeps it as long as one lives in it: models of a page share it. */
 import { newLock, whenReleased } from "../machine/lifeline.ts";
-import { sayOnce } from "../machine/sayOnce.ts";
-import { compileKernels, type Numerics } from "../machine/wasm.ts";
+import type { Numerics } from "../machine/wasm.ts";
+import { serveModels } from "./host.ts";
+import type { Library } from "./library.ts";
 import { ownScript } from "./ownScript.ts";
 import { type Handlers, Wire, type WirePort } from "./wire.ts";
 import type { WorkerOption } from "./workerOption.ts";
@@ -19,14 +20,12 @@ export interface PageRun {
 export interface Connection {
   readonly wire: Wire;
   readonly source: WorkerSource;
+  readonly library: Library;
   /** Trainings under way, by their number. */
   readonly runs: Map<number, PageRun>;
   /** The last one ends the worker. */
   release(): void;
 }
-
-/** Runs `serve` of remote/host.ts on the page's side of a port: what is left when no worker can be had. */
-export type ServeHere = (port: WirePort) => void;
 
 /** A worker that does not answer within this time is none of ours. Milliseconds. */
 const PATIENCE = 10_000;
@@ -45,12 +44,12 @@ interface Started {
 
 const connections = new Map<unknown, Shared>();
 
-export async function connect(option: WorkerOption, serveHere: ServeHere): Promise<Connection> {
+export async function connect(option: WorkerOption, library: Library): Promise<Connection> {
   const key = option instanceof URL ? option.href : option;
   let shared = connections.get(key);
   if (shared === undefined) {
     const forget = () => connections.delete(key);
-    shared = { users: 0, started: start(option, serveHere, forget) };
+    shared = { users: 0, started: start(option, library, forget) };
     shared.started.catch(forget);
     connections.set(key, shared);
   }
@@ -65,27 +64,28 @@ export async function connect(option: WorkerOption, serveHere: ServeHere): Promi
     if (connections.get(key) === joined) connections.delete(key);
     end(new Error("model: it was disposed; make or load a new one"));
   };
-  return { wire, source, runs, release };
+  return { wire, source, library, runs, release };
 }
 
 type Attempt = readonly [WorkerSource, () => Worker | Promise<Worker>];
 
-async function start(option: WorkerOption, serveHere: ServeHere, forget: () => void): Promise<Started> {
+async function start(option: WorkerOption, library: Library, forget: () => void): Promise<Started> {
   const given: Attempt[] = option === true ? [] : [["option", () => startedBy(option)]];
-  const attempts: readonly Attempt[] = [...given, ["file", fromFile], ["blob", fromBlob]];
+  const attempts: readonly Attempt[] = [...given, ["file", fromFile], ["blob", () => fromBlob(library)]];
   const reasons: string[] = [];
   for (const [source, attempt] of attempts) {
     try {
-      return await greeted(source, await attempt(), forget);
+      return await greeted(source, await attempt(), { library, forget });
     } catch (reason) {
       reasons.push(`${source}: ${(reason as Error).message}`);
-      if (source === "option") sayOnce(`convlet: the worker that was given does not work (${(reason as Error).message}); trying the library's own`);
+      if (source === "option")
+        library.sayOnce(`convlet: the worker that was given does not work (${(reason as Error).message}); trying the library's own`);
     }
   }
-  sayOnce(`convlet: no worker is to be had here (${reasons.join("; ")}); models run on the page's own thread`);
+  library.sayOnce(`convlet: no worker is to be had here (${reasons.join("; ")}); models run on the page's own thread`);
   const { port1, port2 } = new MessageChannel();
-  serveHere(port2 as WirePort);
-  const { wire, runs } = wired(port1 as WirePort);
+  serveModels(port2 as WirePort, library);
+  const { wire, runs } = wired(port1 as WirePort, library);
   const end = (reason: Error) => {
     wire.close(reason);
     port1.close();
@@ -104,15 +104,15 @@ function fromFile(): Worker {
 }
 
 /**
- * This file of the library once more: as the module that it is, wherever it was loaded from, or as the script of a script tag. A bundle that holds
- * it among other code has no such export: it is refused before any of it runs.
+ * These files of the library once more: as the modules that they are, wherever they were loaded from, or as the script of a script tag. A bundle
+ * that holds them among other code has no such exports: it is refused before any of it runs.
  */
-function fromBlob(): Worker {
+function fromBlob({ address }: Library): Worker {
   const here: string | undefined = import.meta.url;
   const code =
     ownScript === ""
-      ? `import { serveModels } from ${JSON.stringify(here)}; serveModels(self);`
-      : `importScripts(${JSON.stringify(ownScript)}); convlet.serveModels(self);`;
+      ? `import { serveModels } from ${JSON.stringify(here)}; import { library } from ${JSON.stringify(address)}; serveModels(self, library);`
+      : `importScripts(${JSON.stringify(ownScript)}); convlet.serveModels(self, convlet.library);`;
   const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
   const worker = new Worker(url, { type: ownScript === "" ? "module" : "classic" });
   // It has been fetched when the worker says its first word.
@@ -121,8 +121,8 @@ function fromBlob(): Worker {
 }
 
 /** Resolves when the worker has answered; from then on its end is noticed, whatever ends it. */
-function greeted(source: WorkerSource, worker: Worker, forget: () => void): Promise<Started> {
-  const { wire, runs } = wired(worker as WirePort);
+function greeted(source: WorkerSource, worker: Worker, { library, forget }: { library: Library; forget(): void }): Promise<Started> {
+  const { wire, runs } = wired(worker as WirePort, library);
   const lock = newLock();
   const end = (reason: Error) => {
     wire.close(reason);
@@ -163,7 +163,7 @@ function greeted(source: WorkerSource, worker: Worker, forget: () => void): Prom
 }
 
 /** What a worker asks of the page: compiled kernels, so that nothing is compiled twice, and its part of trainings. */
-function wired(port: WirePort): { wire: Wire; runs: Map<number, PageRun> } {
+function wired(port: WirePort, { compileKernels, errors }: Library): { wire: Wire; runs: Map<number, PageRun> } {
   const runs = new Map<number, PageRun>();
   const handlers: Handlers = {
     kernels: (numerics: Numerics, memory: "shared" | "unshared") => compileKernels(numerics, memory),
@@ -171,5 +171,5 @@ function wired(port: WirePort): { wire: Wire; runs: Map<number, PageRun> } {
     pull: (run: number, what: "open" | "next" | "close") => runs.get(run)?.pull(what),
     logs: (run: number, entries: readonly unknown[]) => runs.get(run)?.logs(entries),
   };
-  return { wire: new Wire(port, handlers, "copy"), runs };
+  return { wire: new Wire(port, handlers, "copy", errors), runs };
 }

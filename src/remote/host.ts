@@ -1,17 +1,15 @@
 /** The worker's side: holds the models and does what the page calls for. */
-import { bytesSource, type Source } from "../formats/source.ts";
 import { hold } from "../machine/lifeline.ts";
-import { type Numerics, provideKernels } from "../machine/wasm.ts";
+import type { Numerics } from "../machine/wasm.ts";
 import type { Model } from "../model.ts";
 import type { RestoreOptions } from "../restore.ts";
-import { type Callback, callback, type TrainingContext } from "../training/callbacks.ts";
+import type { Callback, TrainingContext } from "../training/callbacks.ts";
 import type { Training, TrainingProgress } from "../training/progress.ts";
 import type { BatchSource } from "../training/trainer.ts";
+import type { Library } from "./library.ts";
 import { assembled, Parts } from "./parts.ts";
 import type { About, Effects, FitPlan, Method } from "./protocol.ts";
 import { type Handlers, Wire, type WirePort } from "./wire.ts";
-
-export type Restore = (source: Source, options: RestoreOptions) => Promise<Model>;
 
 interface Run {
   readonly training: Training;
@@ -23,10 +21,10 @@ interface Run {
 /** Figures of steps travel together, at most so long after each other. Milliseconds. */
 const FRAME = 16;
 
-/** Answers calls from the other side of `port` with models that `restore` makes. */
-export function serve(port: WirePort, restore: Restore): void {
-  const host = new Host(restore);
-  host.wire = new Wire(port, host.handlers, "move");
+/** Holds models for whoever is at the other end of `port`. */
+export function serveModels(port: WirePort, library: Library): void {
+  const host = new Host(library);
+  host.wire = new Wire(port, host.handlers, "move", library.errors);
 }
 
 class Host {
@@ -36,17 +34,17 @@ class Host {
   private readonly parts = new Parts();
   private held: Promise<void> | undefined;
 
-  constructor(private readonly restore: Restore) {}
+  constructor(private readonly library: Library) {}
 
   readonly handlers: Handlers = {
     greet: (lock: string) => {
-      provideKernels((numerics: Numerics, memory) => this.wire.call<WebAssembly.Module>("kernels", [numerics, memory]));
+      this.library.provideKernels((numerics: Numerics, memory) => this.wire.call<WebAssembly.Module>("kernels", [numerics, memory]));
       this.held ??= hold(lock);
       return this.held;
     },
     part: (part: Parameters<Parts["add"]>[0]) => this.parts.add(part),
     create: async (id: number, bytes: Uint8Array, where: string, options: RestoreOptions) => {
-      const model = await this.restore(bytesSource(assembled(bytes, this.parts), where), options);
+      const model = await this.library.restore(this.library.bytesSource(assembled(bytes, this.parts), where), options);
       this.models.set(id, model);
       return about(model);
     },
@@ -84,7 +82,7 @@ class Host {
   private async fit(id: number, number: number, plan: FitPlan): Promise<{ history: object; epoch: number }> {
     const model = this.model(id);
     const controller = new AbortController();
-    const callbacks = plan.named.map(callback);
+    const callbacks = plan.named.map(this.library.callback);
     if (plan.events.length > 0) callbacks.push(this.pageCallback(number, plan.events));
     const options = { ...plan.options, callbacks, signal: controller.signal };
     const training = plan.isSource ? model.fit(this.batches(number), options) : model.fit(plan.x, plan.y, options);

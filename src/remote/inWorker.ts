@@ -1,18 +1,19 @@
 /** Puts a model into a worker. A page without one does not load this file, nor what it imports; a worker may load it for `serveModels`. */
 import type { RestoreOptions } from "../restore.ts";
 import { connect } from "./connect.ts";
+import type { Library } from "./library.ts";
 import { RemoteModel } from "./remoteModel.ts";
-import { serveModels } from "./serveModels.ts";
 import type { WorkerOption } from "./workerOption.ts";
 
-export { serveModels };
+export { serveModels } from "./host.ts";
 
 /** The worker starts while the file is on its way. */
 export async function startInWorker(
   file: Promise<{ readonly bytes: Uint8Array; readonly where: string }>,
   { worker, ...options }: RestoreOptions & { readonly worker: WorkerOption },
+  library: Library,
 ): Promise<RemoteModel> {
-  const connecting = connect(worker, serveModels);
+  const connecting = connect(worker, library);
   const given = Object.fromEntries(Object.entries({ ...options, wasm: addressed(options.wasm) }).filter(([, value]) => value !== undefined));
   try {
     const { bytes, where } = await file;

@@ -1,9 +1,9 @@
 /** The page's part of a training in a worker: its callbacks, its batches, its signal. */
 import type { Named } from "../options.ts";
 import type { Callback, TrainingContext } from "../training/callbacks.ts";
-import { checkFitOptions, type History } from "../training/fit.ts";
+import type { History } from "../training/fit.ts";
 import type { TrainingProgress } from "../training/progress.ts";
-import { type BatchSource, type FitArguments, fitArguments, iteratorOf } from "../training/trainer.ts";
+import type { BatchSource, FitArguments } from "../training/trainer.ts";
 import type { Connection, PageRun } from "./connect.ts";
 import { sentInParts } from "./parts.ts";
 import type { Effects, FitPlan } from "./protocol.ts";
@@ -27,9 +27,9 @@ const EVENTS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onT
 let runs = 0;
 
 export function trainRemotely(remote: Remote, args: FitArguments): { post(): Promise<void>; result(): Promise<Outcome>; begin(): void } {
-  const { wire, runs: known } = remote.connection;
-  const { fromBatches, options } = fitArguments(...args);
-  checkFitOptions({ ...options }, ["validationData", "validationSplit", "classWeight", "sampleWeight"]);
+  const { wire, library, runs: known } = remote.connection;
+  const { fromBatches, options } = library.fitArguments(...args);
+  library.checkFitOptions({ ...options }, ["validationData", "validationSplit", "classWeight", "sampleWeight"]);
   const { signal, callbacks = [], ...rest } = options;
   signal?.throwIfAborted();
   const number = ++runs;
@@ -129,7 +129,7 @@ class PageSide implements PageRun {
 
   pull(what: "open" | "next" | "close"): Promise<unknown> {
     return this.own(async () => {
-      if (what === "open") this.iterator = iteratorOf(this.page.source!);
+      if (what === "open") this.iterator = this.remote.connection.library.iteratorOf(this.page.source!);
       else if (what === "close") await this.iterator?.return?.();
       else return this.iterator!.next();
     });

@@ -1,8 +1,7 @@
 /** A model that lives in a worker: the calls of Model, every one with a promise. */
 
-import { browserPlace } from "../formats/place.ts";
 import type { Classification, ClassifyOptions } from "../image/classify.ts";
-import { type ImageSource, isA, isPixels, loaded, pixelsOf } from "../image/pixels.ts";
+import { type ImageSource, isA, isPixels } from "../image/pixels.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
 import type { ModelInput, PredictOptions } from "../inference.ts";
 import type { ProfileRow } from "../inspect/profile.ts";
@@ -12,10 +11,11 @@ import type { WeightArray } from "../modelLayer.ts";
 import type { Named } from "../options.ts";
 import type { Shape } from "../shape.ts";
 import type { DataLike } from "../training/data.ts";
-import { type Training, training } from "../training/progress.ts";
+import type { Training } from "../training/progress.ts";
 import type { BatchSource, EvaluateOptions, Figures, ModelFitOptions } from "../training/trainer.ts";
 import type { TensorData, TensorLike } from "../weights.ts";
 import type { Connection, WorkerSource } from "./connect.ts";
+import type { Library } from "./library.ts";
 import { sentInParts } from "./parts.ts";
 import type { About, LayerInfo, Method } from "./protocol.ts";
 import { trainRemotely } from "./remoteFit.ts";
@@ -89,7 +89,7 @@ export class RemoteModel {
 
   private async classifyNow(source: ImageSource, options: ClassifyOptions): Promise<Classification[]> {
     this.checkUsable();
-    const { picture, transfer } = await sendable(source);
+    const { picture, transfer } = await sendable(source, this.connection.library);
     return this.invoke("classify", [picture, options], transfer);
   }
 
@@ -149,7 +149,7 @@ export class RemoteModel {
   fit(x: ModelInput | BatchSource, y?: DataLike | ModelFitOptions, options?: ModelFitOptions): Training {
     const { connection, id } = this;
     let watch: (() => void) | undefined;
-    return training(
+    return connection.library.training(
       async (watchers) => {
         this.checkUsable();
         const { post, result, begin } = trainRemotely({ connection, id, watchers, save: (path) => this.save(path) }, [x, y, options]);
@@ -203,11 +203,8 @@ export class RemoteModel {
 
   /** As `Model.save`; the worker writes, save for "downloads://". */
   async save(path: string): Promise<void> {
-    const place = typeof path === "string" ? browserPlace(path) : undefined;
-    if (place?.scheme === "downloads") {
-      const { writeInBrowser } = await import("../formats/storage.ts");
-      return writeInBrowser(place, await this.toBytes());
-    }
+    // Only a page can offer a download.
+    if (String(path).startsWith("downloads:")) return this.connection.library.writeFile(path, await this.toBytes());
     return this.invoke("save", [path]);
   }
 
@@ -259,7 +256,7 @@ function named(spec: unknown): never {
 }
 
 /** The picture in a form that a worker can read, taken now. */
-async function sendable(source: ImageSource): Promise<{ picture: ImageSource; transfer: Transferable[] }> {
+async function sendable(source: ImageSource, { loaded, pixelsOf }: Library): Promise<{ picture: ImageSource; transfer: Transferable[] }> {
   const where = "classify";
   if (isPixels(source)) {
     const { data, width, height } = await pixelsOf(source, where);

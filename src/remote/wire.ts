@@ -1,5 +1,5 @@
 /** Calls in both directions over a message port: page and worker are equal here. */
-import { FileFormatError } from "../formats/safetensorsHeader.ts";
+import type { Library } from "./library.ts";
 
 /** A Worker, a worker's own scope, or a MessagePort. */
 export interface WirePort {
@@ -34,6 +34,7 @@ export class Wire {
     private readonly port: WirePort,
     private readonly handlers: Handlers,
     private readonly answers: "move" | "copy",
+    private readonly errors: Library["errors"],
   ) {
     port.onmessage = ({ data }) => {
       if (data === null || typeof data !== "object") return;
@@ -86,7 +87,7 @@ export class Wire {
     const pending = this.pending.get(call);
     this.pending.delete(call);
     if (error === undefined) pending?.resolve(value);
-    else pending?.reject(errorOf(error));
+    else pending?.reject(errorOf(error, this.errors));
   }
 
   private post(packet: Packet, transfer: Transferable[]): void {
@@ -106,10 +107,8 @@ function faultOf(reason: unknown): Fault {
   return { name: "Error", message: String(reason) };
 }
 
-const KINDS: Readonly<Record<string, new (message: string) => Error>> = { TypeError, RangeError, FileFormatError };
-
-function errorOf({ name, message }: Fault): Error {
-  const error = new (KINDS[name] ?? Error)(message);
+function errorOf({ name, message }: Fault, kinds: Readonly<Record<string, new (message: string) => Error>>): Error {
+  const error = new (kinds[name] ?? Error)(message);
   if (error.name !== name) error.name = name;
   return error;
 }

@@ -1,6 +1,7 @@
 /** Both ends of a worker's wire, over a MessageChannel: no worker is needed to see what travels. */
 import { afterEach, describe, expect, test } from "vitest";
 import { FileFormatError } from "../../src/index.ts";
+import { library } from "../../src/remote/library.ts";
 import { assembled, Parts, sentInParts } from "../../src/remote/parts.ts";
 import { type Handlers, Wire, type WirePort } from "../../src/remote/wire.ts";
 
@@ -13,8 +14,8 @@ afterEach(() => {
 function pair(far: Handlers, answers: "move" | "copy" = "copy") {
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
-  const near = new Wire(port1 as unknown as WirePort, {}, "copy");
-  return { near, other: new Wire(port2 as unknown as WirePort, far, answers) };
+  const near = new Wire(port1 as unknown as WirePort, {}, "copy", library.errors);
+  return { near, other: new Wire(port2 as unknown as WirePort, far, answers, library.errors) };
 }
 
 describe("a call", () => {

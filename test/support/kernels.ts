@@ -1,7 +1,8 @@
 /** Runs single records on any machine, on hostile data: NaN-filled outputs, guard words around every array, seeded inputs. */
 import { expect } from "vitest";
 import { FIRST_FREE, type KernelName, type Records, type RunHeader, type Tensor } from "../../build/records.ts";
-import { plainMachine } from "../../src/machine/plain/index.ts";
+import { plainKernels } from "../../src/machine/plain/index.ts";
+import { machineOf } from "../../src/machine/plain/machine.ts";
 import { type Instruction, recordBytes, TENSOR_BYTES, writeInstruction, writeRunHeader, writeTensor } from "../../src/machine/records.ts";
 import { supports, wasmMachine } from "../../src/machine/wasm.ts";
 
@@ -112,7 +113,7 @@ export class TestMemory {
     const machine =
       this.machineName === "strict" || this.machineName === "relaxed"
         ? await wasmMachine(this.memory, this.machineName)
-        : plainMachine(this.memory, this.elementBytes);
+        : machineOf(plainKernels, this.memory, this.elementBytes);
     expect(machine.execute(at, 1)).toBe(1);
     this.checkGuards();
   }

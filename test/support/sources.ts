@@ -10,6 +10,8 @@ export interface Import {
   readonly target: string;
   /** `import type …`, `export type … from`: gone when the program runs. */
   readonly isType: boolean;
+  /** `import(…)`: loaded when it is needed. */
+  readonly isLater: boolean;
 }
 
 /** Files below a folder (or the file itself), from the root, in order. Nothing installed or built. */
@@ -32,7 +34,11 @@ const STATEMENT = /^(?:import|export)\s+(type\s)?[^;"']*?from\s+["']([^"']+)["']
 export function importsOf(path: string): Import[] {
   return [...textOf(path).matchAll(STATEMENT)].map(([, type, from, bare, dynamic]) => {
     const name = from ?? bare ?? dynamic;
-    return { target: name.startsWith(".") ? posix.join(posix.dirname(path), name) : name, isType: type !== undefined };
+    return {
+      target: name.startsWith(".") ? posix.join(posix.dirname(path), name) : name,
+      isType: type !== undefined,
+      isLater: dynamic !== undefined,
+    };
   });
 }
 

@@ -1,6 +1,5 @@
-/** The plain-JS kernels of everything. */
+/** The plain-JS kernels of everything: with machineOf the oracle of the tests, the fallback, the baseline of the benchmark. */
 import type { KernelName } from "../../../build/records.ts";
-import type { Bytes, Machine } from "../machine.ts";
 import { activationInputGrad } from "./activation.ts";
 import { batchNormalizationInputGrad, batchNormalizationOutput } from "./batchNormalization.ts";
 import { conv2dInputGrad, conv2dWeightGrad } from "./conv2d.ts";
@@ -9,7 +8,6 @@ import { dropoutOutput } from "./dropout.ts";
 import { elementwiseLoss } from "./elementwiseLoss.ts";
 import { runningStatistics } from "./foldedNormalization.ts";
 import { inferenceKernels } from "./inference.ts";
-import { machineOf } from "./machine.ts";
 import type { PlainKernel } from "./memory.ts";
 import { pixelSum } from "./pixelSum.ts";
 import { pool2dInputGrad } from "./pool2d.ts";
@@ -17,7 +15,7 @@ import { regularize, sumSquares } from "./regularize.ts";
 import { softmaxInputGrad } from "./softmax.ts";
 import { adamUpdate, rmspropUpdate, sgdUpdate } from "./update.ts";
 
-const kernels: { readonly [K in KernelName]: PlainKernel<K> } = {
+export const plainKernels: { readonly [K in KernelName]: PlainKernel<K> } = {
   ...inferenceKernels,
   conv2dInputGrad,
   conv2dWeightGrad,
@@ -37,8 +35,3 @@ const kernels: { readonly [K in KernelName]: PlainKernel<K> } = {
   rmspropUpdate,
   adamUpdate,
 };
-
-/** The machine with all kernels: the oracle of the tests, the fallback, the baseline of the benchmark. */
-export function plainMachine(memory: Bytes, elementBytes: 4 | 8 = 4): Machine {
-  return machineOf(kernels, memory, elementBytes);
-}
