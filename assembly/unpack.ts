@@ -10,23 +10,31 @@ const TOKENS: usize = 0;
 const COUNTS: usize = 1024;
 /** Locals of a function, that used last first. */
 const RECENT: usize = 2048;
+/** Where the next byte of each stream stands. */
+const CURSORS: usize = 3072;
 /** Here the host puts what was packed: the lengths of all streams but the last, then the streams. */
 const PACKED: usize = 4096;
 
 const MOST_LOCALS: usize = 128;
 
-/** What follows an opcode; from `constant` on, so many bytes of constants; from `recent` on, the local that so many others were used since. */
+/** What describes modules and functions, then what instructions are made of. */
+enum Stream {
+  frame,
+  opcodes,
+  locals,
+  offsets,
+  numbers,
+  constants,
+}
+
+/** What follows an opcode: a local, or a number of the stream that this is, or as below. */
 namespace Form {
-  export const none = 0;
-  export const local = 1;
-  export const offset = 2;
-  export const number = 3;
-  export const offsetAndLane = 4;
-  export const labels = 5;
-  /** Nothing, but the instruction itself is another one in the strict module. */
+  /** The instruction itself is another one in the strict module. */
   export const fusedSum = 6;
   export const fusedDifference = 7;
+  /** From here on so many bytes. */
   export const constant = 8;
+  /** From here on the local that so many others were used since. */
   export const recent = 32;
 }
 
@@ -44,14 +52,20 @@ const V128: u32 = 0x7b;
 /** Bytes of a length that is written before it is known. */
 const LENGTH: usize = 4;
 
-/** The next byte of each stream: what describes modules and functions, opcodes, …; and where the next byte of the module goes. */
-let frame: usize = 0;
-let opcodes: usize = 0;
-let locals: usize = 0;
-let offsets: usize = 0;
-let numbers: usize = 0;
-let constants: usize = 0;
+/** Where the next byte of the module goes. */
 let to: usize = 0;
+
+function cursorOf(stream: Stream): usize {
+  return CURSORS + (<usize>stream << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function next(stream: Stream): u32 {
+  const at = load<usize>(cursorOf(stream));
+  store<usize>(cursorOf(stream), at + 1);
+  return load<u8>(at);
+}
 
 /** Unsigned LEB128. */
 function frameNumber(): u32 {
@@ -59,7 +73,7 @@ function frameNumber(): u32 {
   let shift = 0;
   let byte: u32;
   do {
-    byte = load<u8>(frame++);
+    byte = next(Stream.frame);
     value |= (byte & 127) << shift;
     shift += 7;
   } while (byte > 127);
@@ -70,18 +84,25 @@ function put(byte: u32): void {
   store<u8>(to++, byte);
 }
 
-/** Copies a LEB128 as it is. Returns where it ends. */
-function copyNumber(from: usize): usize {
+/** A LEB128 as it is. */
+function putNumber(stream: Stream): void {
+  let from = load<usize>(cursorOf(stream));
   let byte: u32;
   do {
     byte = load<u8>(from++);
     put(byte);
   } while (byte > 127);
+  store<usize>(cursorOf(stream), from);
+}
+
+/** Returns where they end. */
+function putAll(from: usize, length: u32): usize {
+  for (; length > 0; length--) store<u8>(to++, load<u8>(from++));
   return from;
 }
 
-function putAll(from: usize, length: usize): void {
-  for (; length > 0; length--) put(load<u8>(from++));
+function putNext(stream: Stream, length: u32): void {
+  store<usize>(cursorOf(stream), putAll(load<usize>(cursorOf(stream)), length));
 }
 
 /** How many bytes were written behind `at`, where room for that number was left: as a LEB128 with leading zeros. */
@@ -92,23 +113,21 @@ function putLength(at: usize): void {
 
 /** Of the `length` bytes that were packed makes a module, behind them. Returns its end. */
 export function unpack(length: usize, isFused: bool): usize {
-  frame = PACKED;
-  to = PACKED + length;
   findStreams();
-  const headLength = frameNumber();
-  putAll(frame, headLength);
-  frame += headLength;
+  to = PACKED + length;
+  putNext(Stream.frame, frameNumber());
   for (let token: usize = TOKENS, end = token + 4 * frameNumber(); token < end; token += 4) {
-    store<u32>(token, frame);
-    frame += 2 + load<u8>(frame);
+    const at = load<usize>(cursorOf(Stream.frame));
+    store<usize>(token, at);
+    store<usize>(cursorOf(Stream.frame), at + 2 + load<u8>(at));
   }
   put(CODE_SECTION);
   const section = to;
   to += LENGTH;
-  const count = load<u8>(frame);
-  frame = copyNumber(frame);
-  for (let index: usize = 0; index < count; index++) store<u32>(COUNTS + 4 * index, frameNumber());
-  for (let index: usize = 0; index < count; index++) {
+  const count = next(Stream.frame);
+  put(count);
+  for (let index: u32 = 0; index < count; index++) store<u32>(COUNTS + 4 * index, frameNumber());
+  for (let index: u32 = 0; index < count; index++) {
     const body = to;
     to += LENGTH;
     putFunction(load<u32>(COUNTS + 4 * index), isFused);
@@ -118,17 +137,13 @@ export function unpack(length: usize, isFused: bool): usize {
   return to;
 }
 
+/** The first stream is behind the lengths, each other one where that before it ends. */
 function findStreams(): void {
-  const frameLength = frameNumber();
-  const opcodesLength = frameNumber();
-  const localsLength = frameNumber();
-  const offsetsLength = frameNumber();
-  const numbersLength = frameNumber();
-  opcodes = frame + frameLength;
-  locals = opcodes + opcodesLength;
-  offsets = locals + localsLength;
-  numbers = offsets + offsetsLength;
-  constants = numbers + numbersLength;
+  store<usize>(cursorOf(Stream.frame), PACKED);
+  for (let stream = Stream.opcodes; stream <= Stream.constants; stream++) store<usize>(cursorOf(stream), frameNumber());
+  for (let stream = Stream.opcodes; stream <= Stream.constants; stream++) {
+    store<usize>(cursorOf(stream), load<usize>(cursorOf(stream)) + load<usize>(cursorOf(stream - 1)));
+  }
 }
 
 /** The body of the next function, which has `count` instructions. */
@@ -137,11 +152,11 @@ function putFunction(count: u32, isFused: bool): void {
   // 0: nothing is fused in it. Otherwise one more than all its locals: behind them are two more then, for what stands between a product and a sum.
   const behind = frameNumber();
   const isChanged = behind != 0 && !isFused;
-  const groups = load<u8>(frame++);
+  const groups = next(Stream.frame);
   put(groups + u32(isChanged));
   for (let group: u32 = 0; group < groups; group++) {
-    frame = copyNumber(frame);
-    putAll(frame++, 1);
+    putNumber(Stream.frame);
+    putNext(Stream.frame, 1);
   }
   if (isChanged) {
     put(2);
@@ -149,8 +164,8 @@ function putFunction(count: u32, isFused: bool): void {
   }
   let isLocal = false;
   for (; count > 0; count--) {
-    const token: usize = load<u32>(TOKENS + ((<usize>load<u8>(opcodes++)) << 2));
-    const opcodeLength: usize = load<u8>(token);
+    const token: usize = load<u32>(TOKENS + (next(Stream.opcodes) << 2));
+    const opcodeLength: u32 = load<u8>(token);
     const form: i32 = load<u8>(token + 1 + opcodeLength);
     if (isChanged && (form == Form.fusedSum || form == Form.fusedDifference)) putUnfused(form == Form.fusedSum, behind - 1, isLocal);
     else {
@@ -197,16 +212,7 @@ function putRecent(rank: usize): void {
 
 function putOperands(form: i32): void {
   if (form >= Form.recent) putRecent(form - Form.recent);
-  else if (form == Form.local) putRecent(load<u8>(locals++));
-  else if (form == Form.offset || form == Form.offsetAndLane) {
-    offsets = copyNumber(offsets);
-    if (form == Form.offsetAndLane) numbers = copyNumber(numbers);
-  } else if (form == Form.number) numbers = copyNumber(numbers);
-  else if (form == Form.labels) {
-    // Their count, then one more than that.
-    for (let labels: i32 = load<u8>(numbers); labels >= -1; labels--) numbers = copyNumber(numbers);
-  } else if (form >= Form.constant) {
-    putAll(constants, form - Form.constant);
-    constants += form - Form.constant;
-  }
+  else if (form == Stream.locals) putRecent(next(Stream.locals));
+  else if (form == Stream.offsets || form == Stream.numbers) putNumber(form);
+  else if (form >= Form.constant) putNext(Stream.constants, form - Form.constant);
 }

@@ -1,14 +1,16 @@
 /**
  * The kernels as a text, a third smaller than the module compressed as it is: opcodes, locals, offsets, numbers and constants stand in streams of their
- * own, where like follows like; a local is how many others were used since it was, and part of the opcode where these are few; an operand
- * that is nearly always the same belongs to the opcode. assembly/unpack.ts, which comes with them, puts the relaxed module together, or the strict one.
+ * own, where like follows like; a local is how many others were used since it was, and part of the opcode where these are few; so are
+ * operands that come often. assembly/unpack.ts, which comes with them, puts the relaxed module together, or the strict one.
  */
 import { deflate } from "./deflate.mjs";
 import { functionsOf, instructionsOf, leb } from "./wasmFile.mjs";
 
-/** By the kinds of the operands: Form in assembly/unpack.ts. */
-const FORMS = { "": 0, local: 1, offset: 2, number: 3, "offset number": 4, labels: 5 };
+/** By the kind of an operand: Form in assembly/unpack.ts. From CONSTANT on so many bytes. */
+const FORMS = { local: 2, offset: 3, number: 4 };
 const CONSTANT = 8;
+/** Operands that come so often with an instruction belong to its opcode: of 15 to 400 times, 60 to 80 gave the smallest text. */
+const OFTEN = 60;
 /** The locals used last, whose rank belongs to the opcode: of 1 to 24 of them, 3 gave the smallest text. */
 const RECENT = 32;
 const RANKS = 3;
@@ -18,7 +20,7 @@ const SIMD = 0xfd;
 const FUSED = { 261: 6, 262: 7 };
 
 /** A module's functions, and a function's locals with two more: their numbers have one byte. */
-const MOST = 128;
+const MOST = 127;
 
 /** Deflated, in base64: length of the program `unpack` (2 bytes, little-endian), that program, and what it puts together. */
 export function packKernels({ named, unpack }) {
@@ -28,25 +30,25 @@ export function packKernels({ named, unpack }) {
   const tokens = new Map();
   const counts = [];
   const groups = [];
-  for (const { name, body, parameters } of functions) {
-    const { locals, localCount, instructions } = instructionsOf(body);
+  const bodies = functions.map(({ body }) => instructionsOf(body));
+  const isOpcode = opcodesAmong(bodies.flatMap(({ instructions }) => instructions));
+  for (const [index, { locals, localCount, instructions }] of bodies.entries()) {
+    const { name, parameters } = functions[index];
     const all = parameters + localCount;
     if (all + 2 > MOST) throw new Error(`kernels: ${name} has ${all} locals, the packed form knows ${MOST - 2}`);
     counts.push(...number(instructions.length));
     groups.push(instructions.some(isFused) ? 1 + all : 0, ...locals);
-    const recent = Array.from({ length: MOST }, (_, index) => index);
+    const recent = Array.from({ length: MOST }, (_, local) => local);
     for (const instruction of instructions) {
-      const { bytes, operands } = instruction;
-      const rank = operands[0]?.kind === "local" ? recent.indexOf(leb(operands[0].bytes, 0)[0]) : undefined;
-      if (rank !== undefined) recent.unshift(...recent.splice(rank, 1));
-      const form = rank < RANKS ? RECENT + rank : formOf(instruction);
+      const [bytes, operand] = isOpcode(instruction) ? [wholeOf(instruction)] : [instruction.bytes, instruction.operands[0]];
+      const isLocal = operand?.kind === "local";
+      const rank = isLocal ? recent.indexOf(leb(operand.bytes, 0)[0]) : RANKS;
+      if (isLocal) recent.unshift(...recent.splice(rank, 1));
+      const form = rank < RANKS ? RECENT + rank : formOf(instruction, operand);
       const token = [bytes.length, ...bytes, form].join();
       if (!tokens.has(token)) tokens.set(token, tokens.size);
       streams.opcodes.push(tokens.get(token));
-      for (const { kind, bytes: operand } of operands) {
-        if (kind !== "local") streams[{ offset: "offsets", constant: "constants" }[kind] ?? "numbers"].push(...operand);
-        else if (rank >= RANKS) streams.locals.push(rank);
-      }
+      if (rank >= RANKS && operand !== undefined) streams[`${operand.kind}s`].push(...(isLocal ? [rank] : operand.bytes));
     }
   }
   if (tokens.size > 256) throw new Error(`kernels: ${tokens.size} kinds of instructions, the packed form knows 256`);
@@ -58,13 +60,24 @@ export function packKernels({ named, unpack }) {
   return deflate([[...program, ...directory, ...frame], ...Object.values(streams)]).toString("base64");
 }
 
-function formOf(instruction) {
+/** Tells of an instruction whether its operands belong to the opcode: so do several at once, and the labels of a table. */
+function opcodesAmong(instructions) {
+  const times = new Map();
+  for (const key of instructions.map((each) => wholeOf(each).join())) times.set(key, (times.get(key) ?? 0) + 1);
+  return (instruction) => {
+    const { operands } = instruction;
+    if (operands.length === 0 || operands[0].kind === "local") return false;
+    return operands.length > 1 || operands[0].kind === "labels" || times.get(wholeOf(instruction).join()) >= OFTEN;
+  };
+}
+
+function wholeOf({ bytes, operands }) {
+  return Buffer.concat([bytes, ...operands.map((operand) => operand.bytes)]);
+}
+
+function formOf(instruction, operand) {
   if (isFused(instruction)) return FUSED[instruction.opcode];
-  const { operands } = instruction;
-  const constant = operands.find(({ kind }) => kind === "constant");
-  const form = constant ? CONSTANT + constant.bytes.length : FORMS[operands.map(({ kind }) => kind).join(" ")];
-  if (form === undefined) throw new Error(`kernels: an instruction has operands of the kinds ${operands.map(({ kind }) => kind).join(", ")}`);
-  return form;
+  return operand?.kind === "constant" ? CONSTANT + operand.bytes.length : (FORMS[operand?.kind] ?? 0);
 }
 
 function isFused({ prefix, opcode }) {
