@@ -1,15 +1,17 @@
 /**
  * Batch normalization (Ioffe & Szegedy 2015). Threads split the channels, four at a time, so a channel's sums run over batch
- * and rows in one order. Sums within a row are float32, rows are combined in float64.
+ * and rows in one order. Sums of a row, or of some short ones, are float32; they are combined in float64.
  *
- * Scratch: 64 bytes for every 4 channels (or part of 4), once, since no two threads share channels. They hold two float64 sums
- * for each channel, later four float32 coefficients: see Group.
+ * Scratch: a Group for every 4 channels (or part of 4), once, since no two threads share channels. Its float64 sums later make place for
+ * float32 coefficients.
  */
 import { BatchNormalizationOutput, RunHeader, RUN_HEADER, Tensor } from "./records";
-import { channelsOr, demote, firstChannel, Group, groupPtr, highHalf, rowAhead } from "./channelGroups";
+import { channelsOr, demote, firstChannel, Group, groupPtr, highHalf, rowPtr } from "./channelGroups";
 import { constant, Constant, f32At, LANES, multiplyAdd, storeUpTo } from "./lanes";
 import { touchLines } from "./pages";
-import { pixelPtr } from "./tensor";
+
+/** So many pixels at least have float32 sums: combining costs as much as summing about 8. */
+const SUMMED_PIXELS = 64;
 
 /** mean, variance, inverse [channels] and output [batch, height, width, channels] ← from input and its batch statistics. */
 export function batchNormalizationOutput(record: BatchNormalizationOutput, thread: i32, threads: i32): void {
@@ -17,32 +19,34 @@ export function batchNormalizationOutput(record: BatchNormalizationOutput, threa
   const first = firstChannel(input.channels, thread, threads);
   const end = firstChannel(input.channels, thread + 1, threads);
   if (first == end) return;
-  const batch = changetype<RunHeader>(RUN_HEADER).batch;
   const groups = record.scratch;
-  // The first row goes in twice: its mean is the shift that its own deviations are taken from.
+  const rows = changetype<RunHeader>(RUN_HEADER).batch * input.height;
+  const step = min(rows, (SUMMED_PIXELS - 1) / input.width + 1);
+  // The first rows go in twice: their mean is the shift that their own deviations are taken from.
   startMoments(input, groups, first, end);
-  const begin = pixelPtr(input, 0, 0, 0);
-  addRowMoments(input, begin, begin, 0, groups, first, end);
+  sumRows(input, 0, step, rows, groups, first, end);
+  combineSums(groups, first, end, 0, step * input.width);
   clearSquares(groups, first, end);
   let pixels: f64 = 0;
-  for (let image = 0; image < batch; image++) {
-    for (let y = 0; y < input.height; y++) {
-      addRowMoments(input, pixelPtr(input, image, y, 0), rowAhead(input, image, y, batch), pixels, groups, first, end);
-      pixels += input.width;
-    }
+  for (let row = 0; row < rows; row += step) {
+    const summed = min(step, rows - row);
+    sumRows(input, row, row + summed, rows, groups, first, end);
+    combineSums(groups, first, end, pixels, summed * input.width);
+    pixels += summed * input.width;
   }
   for (let channel = first; channel < end; channel += LANES) finishMoments(record, groupPtr(groups, channel), channel, pixels);
-  for (let image = 0; image < batch; image++) {
-    for (let y = 0; y < input.height; y++) normalizeRow(record, image, y, groups, first, end);
-  }
+  for (let row = 0; row < rows; row++) normalizeRow(record, row, groups, first, end);
 }
 
 function startMoments(input: Tensor, groups: usize, first: i32, end: i32): void {
+  const zero = i32x4.splat(0);
   for (let channel = first; channel < end; channel += LANES) {
     const group = groupPtr(groups, channel);
     const pixel = v128.load(f32At(input.base, channel), 0);
     v128.store(group, f64x2.promote_low_f32x4(pixel), Group.firstLow);
     v128.store(group, f64x2.promote_low_f32x4(highHalf(pixel)), Group.firstHigh);
+    v128.store(group, zero, Group.sum);
+    v128.store(group, zero, Group.squares);
   }
   clearSquares(groups, first, end);
 }
@@ -56,41 +60,38 @@ function clearSquares(groups: usize, first: i32, end: i32): void {
   }
 }
 
+function sumRows(input: Tensor, from: i32, to: i32, rows: i32, groups: usize, first: i32, end: i32): void {
+  for (let row = from; row < to; row++) sumRow(input, rowPtr(input, row), rowPtr(input, min(row + 1, rows - 1)), groups, first, end);
+}
+
 /**
- * Adds a row of `input.width` pixels to mean and Σ(x − mean)² of `pixels` earlier ones. The row's own sums are of x − shift,
- * shift being the mean so far: no digits are lost to a large mean. Combination: Chan, Golub & LeVeque 1979. Channels are summed one
- * after the other, so the row is gone through in large steps: before each, as many lines of `ahead`, the next row, come into the cache at once.
- * Out of cache 1.7 ms for 38 MB; 2.5 where they come one by one, 3.4 without.
+ * Adds a row's pixels to the float32 sums of x − shift and of its square, shift being the mean so far: no digits are lost to a large
+ * mean. Channels are summed one after the other, so the row is gone through in large steps: before each, as many lines of `ahead`, the
+ * next row, come into the cache at once. Out of cache 1.7 ms for 38 MB; 2.5 where they come one by one, 3.4 without; 4.5 with two rows at a time.
  */
-function addRowMoments(input: Tensor, row: usize, ahead: usize, pixels: f64, groups: usize, first: i32, end: i32): void {
+function sumRow(input: Tensor, row: usize, ahead: usize, groups: usize, first: i32, end: i32): void {
   const pixelBytes = <usize>input.pixelStride << 2;
   const width = input.width;
-  const share = <f64>width / (pixels + <f64>width);
-  const inverseWidth = f64x2.splat(1 / <f64>width);
-  const meanFactor = f64x2.splat(share);
-  const squareFactor = f64x2.splat(pixels * share);
   let channel = first;
   for (; channel + LANES < end; channel += 2 * LANES) {
-    pairMoments(f32At(row, channel), ahead, pixelBytes, width, groupPtr(groups, channel), inverseWidth, meanFactor, squareFactor);
+    sumPair(f32At(row, channel), ahead, pixelBytes, width, groupPtr(groups, channel));
     ahead += (width >> 1) << 6;
   }
-  if (channel < end) quadMoments(f32At(row, channel), pixelBytes, width, groupPtr(groups, channel), inverseWidth, meanFactor, squareFactor);
+  if (channel < end) sumQuad(f32At(row, channel), pixelBytes, width, groupPtr(groups, channel));
 }
 
 /** 8 channels: half a cache line, as many as the registers hold. */
-function pairMoments(
-  at: usize, ahead: usize, pixelBytes: usize, width: i32, group: usize, inverseWidth: v128, meanFactor: v128, squareFactor: v128,
-): void {
+function sumPair(at: usize, ahead: usize, pixelBytes: usize, width: i32, group: usize): void {
   touchLines(ahead, ahead + ((width >> 1) << 6));
   const zero = i32x4.splat(0);
-  const shift0 = demote(v128.load(group, Group.firstLow), v128.load(group, Group.firstHigh));
-  const shift1 = demote(v128.load(group, Group.bytes + Group.firstLow), v128.load(group, Group.bytes + Group.firstHigh));
-  let even0 = zero;
-  let even1 = zero;
+  const shift0 = shiftOf(group);
+  const shift1 = shiftOf(group + Group.bytes);
+  let even0 = v128.load(group, Group.sum);
+  let even1 = v128.load(group, Group.bytes + Group.sum);
   let odd0 = zero;
   let odd1 = zero;
-  let evenSquares0 = zero;
-  let evenSquares1 = zero;
+  let evenSquares0 = v128.load(group, Group.squares);
+  let evenSquares1 = v128.load(group, Group.bytes + Group.squares);
   let oddSquares0 = zero;
   let oddSquares1 = zero;
   let next = at + pixelBytes;
@@ -120,17 +121,19 @@ function pairMoments(
     even1 = f32x4.add(even1, d);
     evenSquares1 = multiplyAdd(d, d, evenSquares1);
   }
-  combineQuad(group, shift0, f32x4.add(even0, odd0), f32x4.add(evenSquares0, oddSquares0), inverseWidth, meanFactor, squareFactor);
-  combineQuad(group + Group.bytes, shift1, f32x4.add(even1, odd1), f32x4.add(evenSquares1, oddSquares1), inverseWidth, meanFactor, squareFactor);
+  v128.store(group, f32x4.add(even0, odd0), Group.sum);
+  v128.store(group, f32x4.add(evenSquares0, oddSquares0), Group.squares);
+  v128.store(group, f32x4.add(even1, odd1), Group.bytes + Group.sum);
+  v128.store(group, f32x4.add(evenSquares1, oddSquares1), Group.bytes + Group.squares);
 }
 
 /** The last 4 channels, or fewer. */
-function quadMoments(at: usize, pixelBytes: usize, width: i32, group: usize, inverseWidth: v128, meanFactor: v128, squareFactor: v128): void {
+function sumQuad(at: usize, pixelBytes: usize, width: i32, group: usize): void {
   const zero = i32x4.splat(0);
-  const shift = demote(v128.load(group, Group.firstLow), v128.load(group, Group.firstHigh));
-  let even = zero;
+  const shift = shiftOf(group);
+  let even = v128.load(group, Group.sum);
   let odd = zero;
-  let evenSquares = zero;
+  let evenSquares = v128.load(group, Group.squares);
   let oddSquares = zero;
   let x = 1;
   for (; x < width; x += 2) {
@@ -147,32 +150,49 @@ function quadMoments(at: usize, pixelBytes: usize, width: i32, group: usize, inv
     even = f32x4.add(even, a);
     evenSquares = multiplyAdd(a, a, evenSquares);
   }
-  combineQuad(group, shift, f32x4.add(even, odd), f32x4.add(evenSquares, oddSquares), inverseWidth, meanFactor, squareFactor);
+  v128.store(group, f32x4.add(even, odd), Group.sum);
+  v128.store(group, f32x4.add(evenSquares, oddSquares), Group.squares);
 }
 
 // @ts-ignore: decorator
 @inline
-function combineQuad(
-  group: usize, shift: v128, sum: v128, squares: v128, inverseWidth: v128, meanFactor: v128, squareFactor: v128,
-): void {
-  combineMoments(group, shift, sum, squares, inverseWidth, meanFactor, squareFactor);
-  combineMoments(group + Group.firstHigh, highHalf(shift), highHalf(sum), highHalf(squares), inverseWidth, meanFactor, squareFactor);
+function shiftOf(group: usize): v128 {
+  return demote(v128.load(group, Group.firstLow), v128.load(group, Group.firstHigh));
 }
 
-/** The two low lanes of a row's sums into the float64 moments at `group`. */
+/** The float32 sums of `summed` pixels to mean and Σ(x − mean)² of `pixels` earlier ones: Chan, Golub & LeVeque 1979. */
+function combineSums(groups: usize, first: i32, end: i32, pixels: f64, summed: f64): void {
+  const share = summed / (pixels + summed);
+  const inverse = f64x2.splat(1 / summed);
+  const meanFactor = f64x2.splat(share);
+  const squareFactor = f64x2.splat(pixels * share);
+  const zero = i32x4.splat(0);
+  for (let channel = first; channel < end; channel += LANES) {
+    const group = groupPtr(groups, channel);
+    const shift = shiftOf(group);
+    const sum = v128.load(group, Group.sum);
+    const squares = v128.load(group, Group.squares);
+    combineHalf(group, shift, sum, squares, inverse, meanFactor, squareFactor);
+    combineHalf(group + Group.firstHigh, highHalf(shift), highHalf(sum), highHalf(squares), inverse, meanFactor, squareFactor);
+    v128.store(group, zero, Group.sum);
+    v128.store(group, zero, Group.squares);
+  }
+}
+
+/** The two low lanes of sums into the float64 moments at `group`. */
 // @ts-ignore: decorator
 @inline
-function combineMoments(
-  group: usize, shift: v128, sum: v128, squares: v128, inverseWidth: v128, meanFactor: v128, squareFactor: v128,
+function combineHalf(
+  group: usize, shift: v128, sum: v128, squares: v128, inverse: v128, meanFactor: v128, squareFactor: v128,
 ): void {
-  const rowSum = f64x2.promote_low_f32x4(sum);
-  const fromShift = f64x2.mul(rowSum, inverseWidth);
-  const rowSquares = f64x2.sub(f64x2.promote_low_f32x4(squares), f64x2.mul(rowSum, fromShift));
+  const total = f64x2.promote_low_f32x4(sum);
+  const fromShift = f64x2.mul(total, inverse);
+  const around = f64x2.sub(f64x2.promote_low_f32x4(squares), f64x2.mul(total, fromShift));
   const mean = v128.load(group, Group.firstLow);
   const step = f64x2.sub(f64x2.add(f64x2.promote_low_f32x4(shift), fromShift), mean);
   v128.store(group, f64x2.add(mean, f64x2.mul(step, meanFactor)), Group.firstLow);
   const between = f64x2.mul(f64x2.mul(step, step), squareFactor);
-  v128.store(group, f64x2.add(v128.load(group, Group.secondLow), f64x2.add(rowSquares, between)), Group.secondLow);
+  v128.store(group, f64x2.add(v128.load(group, Group.secondLow), f64x2.add(around, between)), Group.secondLow);
 }
 
 /** Statistics of 4 channels to their arrays; the group then holds mean, inverse · gamma and beta. */
@@ -197,57 +217,61 @@ function finishMoments(record: BatchNormalizationOutput, group: usize, channel: 
   v128.store(group, channelsOr(record.beta, channel, zero), Group.secondLow);
 }
 
-/** Four pixels at a time: their coefficients are loaded once. */
-function normalizeRow(record: BatchNormalizationOutput, image: i32, y: i32, groups: usize, first: i32, end: i32): void {
+/** Four pixels at a time, 8 channels of each: coefficients are loaded once for all four. */
+function normalizeRow(record: BatchNormalizationOutput, row: i32, groups: usize, first: i32, end: i32): void {
   const input = record.input;
   const output = record.output;
   const fromStep = <usize>input.pixelStride << 2;
   const toStep = <usize>output.pixelStride << 2;
-  const firstGroup = groupPtr(groups, first);
-  const channels = end - first;
-  const wholeBytes = <usize>(channels & ~(LANES - 1)) << 2;
-  let fromPixel = f32At(pixelPtr(input, image, y, 0), first);
-  let toPixel = f32At(pixelPtr(output, image, y, 0), first);
-  let left = input.width;
-  for (; left >= 4; left -= 4) {
-    let group = firstGroup;
+  let fromPixel = f32At(rowPtr(input, row), first);
+  let toPixel = f32At(rowPtr(output, row), first);
+  for (let left = input.width; left > 0; left -= 4) {
+    const pixels = min(left, 4);
     let from = fromPixel;
     let to = toPixel;
-    for (const whole = from + wholeBytes; from < whole; from += 16, to += 16, group += Group.bytes) {
-      const mean = v128.load(group, Group.firstLow);
-      const factor = v128.load(group, Group.firstHigh);
-      const offset = v128.load(group, Group.secondLow);
-      const from2 = from + (fromStep << 1);
-      const to2 = to + (toStep << 1);
-      v128.store(to, normalized(v128.load(from), mean, factor, offset));
-      v128.store(to + toStep, normalized(v128.load(from + fromStep), mean, factor, offset));
-      v128.store(to2, normalized(v128.load(from2), mean, factor, offset));
-      v128.store(to2 + toStep, normalized(v128.load(from2 + fromStep), mean, factor, offset));
+    let group = groupPtr(groups, first);
+    let channels = end - first;
+    for (; channels >= 2 * LANES; channels -= 2 * LANES, from += 32, to += 32, group += 2 * Group.bytes) {
+      normalizePair(from, fromStep, to, toStep, group, pixels);
     }
-    if ((channels & (LANES - 1)) != 0) {
-      normalizeFrom(wholeBytes, channels, fromPixel, toPixel, firstGroup);
-      normalizeFrom(wholeBytes, channels, fromPixel + fromStep, toPixel + toStep, firstGroup);
-      normalizeFrom(wholeBytes, channels, fromPixel + 2 * fromStep, toPixel + 2 * toStep, firstGroup);
-      normalizeFrom(wholeBytes, channels, fromPixel + 3 * fromStep, toPixel + 3 * toStep, firstGroup);
+    for (; channels > 0; channels -= LANES, from += 16, to += 16, group += Group.bytes) {
+      normalizeQuad(from, fromStep, to, toStep, group, pixels, channels);
     }
     fromPixel += fromStep << 2;
     toPixel += toStep << 2;
   }
-  for (; left > 0; left--) {
-    normalizeFrom(0, channels, fromPixel, toPixel, firstGroup);
-    fromPixel += fromStep;
-    toPixel += toStep;
-  }
 }
 
-/** The channels of a pixel behind `bytes` of them. */
-function normalizeFrom(bytes: usize, channels: i32, from: usize, to: usize, group: usize): void {
-  for (let at = bytes, left = channels - <i32>(bytes >> 2); left > 0; at += 16, left -= LANES) {
-    const coefficients = group + at * (Group.bytes / 16);
-    const mean = v128.load(coefficients, Group.firstLow);
-    const factor = v128.load(coefficients, Group.firstHigh);
-    storeUpTo(to + at, normalized(v128.load(from + at), mean, factor, v128.load(coefficients, Group.secondLow)), left);
-  }
+/** 8 channels of some pixels. */
+// @ts-ignore: decorator
+@inline
+function normalizePair(from: usize, fromStep: usize, to: usize, toStep: usize, group: usize, pixels: i32): void {
+  const mean0 = v128.load(group, Group.firstLow);
+  const factor0 = v128.load(group, Group.firstHigh);
+  const offset0 = v128.load(group, Group.secondLow);
+  const mean1 = v128.load(group, Group.bytes + Group.firstLow);
+  const factor1 = v128.load(group, Group.bytes + Group.firstHigh);
+  const offset1 = v128.load(group, Group.bytes + Group.secondLow);
+  do {
+    v128.store(to, normalized(v128.load(from), mean0, factor0, offset0));
+    v128.store(to, normalized(v128.load(from, 16), mean1, factor1, offset1), 16);
+    from += fromStep;
+    to += toStep;
+  } while (--pixels);
+}
+
+/** The last channels of some pixels, 4 at most. */
+// @ts-ignore: decorator
+@inline
+function normalizeQuad(from: usize, fromStep: usize, to: usize, toStep: usize, group: usize, pixels: i32, channels: i32): void {
+  const mean = v128.load(group, Group.firstLow);
+  const factor = v128.load(group, Group.firstHigh);
+  const offset = v128.load(group, Group.secondLow);
+  do {
+    storeUpTo(to, normalized(v128.load(from), mean, factor, offset), channels);
+    from += fromStep;
+    to += toStep;
+  } while (--pixels);
 }
 
 // @ts-ignore: decorator

@@ -1,8 +1,7 @@
 /** Gradients of batch normalization; see batchNormalization.ts for scratch and threads. */
 import { BatchNormalizationInputGrad, RunHeader, RUN_HEADER, Write } from "./records";
-import { channelsOr, demote, firstChannel, Group, groupPtr, highHalf, rowAhead } from "./channelGroups";
+import { channelsOr, demote, firstChannel, Group, groupPtr, highHalf, rowPtr } from "./channelGroups";
 import { constant, Constant, f32At, LANES, multiplyAdd, storeUpTo } from "./lanes";
-import { pixelPtr } from "./tensor";
 
 /**
  * gammaGrad, betaGrad [channels] and inputGrad [batch, height, width, channels] ← or += from outputGrad. With x̂ = (input − mean) · inverse
@@ -13,32 +12,28 @@ export function batchNormalizationInputGrad(record: BatchNormalizationInputGrad,
   const first = firstChannel(input.channels, thread, threads);
   const end = firstChannel(input.channels, thread + 1, threads);
   if (first == end) return;
-  const batch = changetype<RunHeader>(RUN_HEADER).batch;
+  const rows = changetype<RunHeader>(RUN_HEADER).batch * input.height;
   const groups = record.scratch;
   memory.fill(groupPtr(groups, first), 0, ((end - first + LANES - 1) / LANES) * Group.bytes);
-  for (let image = 0; image < batch; image++) {
-    for (let y = 0; y < input.height; y++) addRowGrads(record, image, y, groups, first, end);
-  }
-  const pixels = <f64>batch * <f64>(input.height * input.width);
+  for (let row = 0; row < rows; row++) addRowGrads(record, row, rows, groups, first, end);
+  const pixels = <f64>rows * <f64>input.width;
   for (let channel = first; channel < end; channel += LANES) finishGrads(record, groupPtr(groups, channel), channel, pixels);
   if (changetype<usize>(record.inputGrad) == 0) return;
-  for (let image = 0; image < batch; image++) {
-    for (let y = 0; y < input.height; y++) inputGradRow(record, image, y, groups, first, end);
-  }
+  for (let row = 0; row < rows; row++) inputGradRow(record, row, groups, first, end);
 }
 
-/** Adds a row's Σ dy and Σ dy · (input − mean). The next rows of both come into the cache as in addRowMoments. */
-function addRowGrads(record: BatchNormalizationInputGrad, image: i32, y: i32, groups: usize, first: i32, end: i32): void {
+/** Adds a row's Σ dy and Σ dy · (input − mean). The next rows of both come into the cache as in sumRow. */
+function addRowGrads(record: BatchNormalizationInputGrad, row: i32, rows: i32, groups: usize, first: i32, end: i32): void {
   const input = record.input;
   const outputGrad = record.outputGrad;
-  const batch = changetype<RunHeader>(RUN_HEADER).batch;
+  const next = min(row + 1, rows - 1);
   const aheadStep = (input.width >> 1) << 6;
   const inputPixel = <usize>input.pixelStride << 2;
   const gradPixel = <usize>outputGrad.pixelStride << 2;
-  let from = f32At(pixelPtr(input, image, y, 0), first);
-  let gradPtr = f32At(pixelPtr(outputGrad, image, y, 0), first);
-  let ahead = rowAhead(input, image, y, batch);
-  let gradAhead = rowAhead(outputGrad, image, y, batch);
+  let from = f32At(rowPtr(input, row), first);
+  let gradPtr = f32At(rowPtr(outputGrad, row), first);
+  let ahead = rowPtr(input, next);
+  let gradAhead = rowPtr(outputGrad, next);
   let channel = first;
   for (; channel + LANES < end; channel += 2 * LANES) {
     pairGrads(from, gradPtr, ahead, gradAhead, inputPixel, gradPixel, input.width, f32At(record.mean, channel), groupPtr(groups, channel));
@@ -159,7 +154,7 @@ function storeGrad(to: usize, value: v128, count: i32, add: bool): void {
   storeUpTo(to, add ? f32x4.add(v128.load(to, 0), value) : value, count);
 }
 
-function inputGradRow(record: BatchNormalizationInputGrad, image: i32, y: i32, groups: usize, first: i32, end: i32): void {
+function inputGradRow(record: BatchNormalizationInputGrad, row: i32, groups: usize, first: i32, end: i32): void {
   const add = record.write == Write.add;
   const fromStep = <usize>record.input.pixelStride << 2;
   const gradStep = <usize>record.outputGrad.pixelStride << 2;
@@ -167,9 +162,9 @@ function inputGradRow(record: BatchNormalizationInputGrad, image: i32, y: i32, g
   const firstGroup = groupPtr(groups, first);
   const channels = end - first;
   const wholeBytes = add ? 0 : <usize>(channels & ~(2 * LANES - 1)) << 2;
-  let fromPixel = f32At(pixelPtr(record.input, image, y, 0), first);
-  let gradPixel = f32At(pixelPtr(record.outputGrad, image, y, 0), first);
-  let toPixel = f32At(pixelPtr(record.inputGrad, image, y, 0), first);
+  let fromPixel = f32At(rowPtr(record.input, row), first);
+  let gradPixel = f32At(rowPtr(record.outputGrad, row), first);
+  let toPixel = f32At(rowPtr(record.inputGrad, row), first);
   for (let x = 0; x < record.input.width; x++) {
     let group = firstGroup;
     let from = fromPixel;

@@ -1,15 +1,17 @@
-/** What both directions of batch normalization share: sums and coefficients by groups of 4 channels, and the row that comes next. */
+/** What both directions of batch normalization share: sums and coefficients by groups of 4 channels. */
 import { Tensor } from "./records";
 import { f32At, LANES } from "./lanes";
 import { pixelPtr } from "./tensor";
 
-/** Immediate offsets into the 64 bytes of 4 channels. */
+/** Immediate offsets: two float64 sums for each of 4 channels, or four float32 coefficients; and two float32 sums. */
 export enum Group {
   firstLow = 0,
   firstHigh = 16,
   secondLow = 32,
   secondHigh = 48,
-  bytes = 64,
+  sum = 64,
+  squares = 80,
+  bytes = 96,
 }
 
 // @ts-ignore: decorator
@@ -24,16 +26,11 @@ export function firstChannel(channels: i32, thread: i32, threads: i32): i32 {
   return min(channels, ((groups * thread) / threads) * LANES);
 }
 
-/** The row behind this one; of the last one itself. */
+/** Address of a row, counted over all images. */
 // @ts-ignore: decorator
 @inline
-export function rowAhead(tensor: Tensor, image: i32, y: i32, batch: i32): usize {
-  if (y + 1 < tensor.height) y++;
-  else if (image + 1 < batch) {
-    y = 0;
-    image++;
-  }
-  return pixelPtr(tensor, image, y, 0);
+export function rowPtr(tensor: Tensor, row: i32): usize {
+  return pixelPtr(tensor, row / tensor.height, row % tensor.height, 0);
 }
 
 /** Four channels of a parameter, or what stands for an absent one. */
