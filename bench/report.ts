@@ -73,8 +73,8 @@ interface Running extends Candidate {
 }
 
 /**
- * Measures all candidates in rounds, one sample each, and starts every round with another one: drift of the machine meets all alike.
- * The limits hold for each candidate.
+ * Measures all candidates in rounds, one sample each, and starts every round with another one: drift of the machine meets all alike. Every
+ * other round goes backward, since each finds in the caches what the one before it left. The limits hold for each candidate.
  */
 export async function alternate(candidates: readonly Candidate[], options: MeasureOptions = {}): Promise<Map<string, Measurement>> {
   const { minTimeMs = 500, minRuns = 7, warmUpMs = 200, maxTimeMs = Number.POSITIVE_INFINITY } = options;
@@ -84,8 +84,8 @@ export async function alternate(candidates: readonly Candidate[], options: Measu
   const unfinished = () => running.some(({ samples, spent }) => samples.length < minRuns || spent < minTimeMs);
   for (let round = 0; unfinished(); round++) {
     running = running.filter(({ samples, spent }) => samples.length === 0 || spent < maxTimeMs);
-    for (let turn = 0; turn < running.length; turn++) {
-      const candidate = running[(round + turn) % running.length];
+    running.push(running.shift()!);
+    for (const candidate of round % 2 === 0 ? running : running.toReversed()) {
       const elapsed = await sample(candidate.run, candidate.calls);
       candidate.samples.push(elapsed / candidate.calls);
       candidate.spent += elapsed;
