@@ -1,5 +1,5 @@
 /**
- * Kernels → build/<target>.wasm, records → build/records.ts, packed kernels → build/kernels.ts and build/inferenceKernels.ts;
+ * Kernels → build/<target>.wasm, records → build/records.ts, packed kernels → build/kernels.ts, both for inference alone → build/inference….ts;
  * library → dist/: ES modules with types, CommonJS in dist/cjs, files for a script tag, kernels on their own.
  */
 import { spawn } from "node:child_process";
@@ -33,7 +33,9 @@ export async function buildKernels() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
   rmSync(stamp, { force: true });
   for (const folder of ["build/assembly", "build/compiled", "build/named"]) mkdirSync(join(root, folder), { recursive: true });
-  writeFileSync(join(root, "build/records.ts"), generateRecords(readFileSync(join(root, "assembly/records.ts"), "utf8")));
+  const [records, inference] = ["records", "inference"].map((name) => readFileSync(join(root, `assembly/${name}.ts`), "utf8"));
+  writeFileSync(join(root, "build/records.ts"), generateRecords(records));
+  writeFileSync(join(root, "build/inferenceRecords.ts"), generateRecords(records, inference));
   writeFileSync(join(root, "build/assembly/tiles.ts"), generateTiles());
   await Promise.all([
     asc("--config", "assembly/unpack.json", "--outFile", "build/unpack.wasm"),
@@ -52,14 +54,15 @@ export async function buildKernels() {
       writeFileSync(join(root, `build/${prefix}${target}.wasm`), wasm);
       writeFileSync(join(root, `build/named/${prefix}${target}.wasm`), withNamesOf(named, wasm));
     }
-    const lines = [
-      "// Made by scripts/build.mjs: the kernels, packed by scripts/packKernels.mjs.",
-      `export const packed: string = "${text}";`,
-      `export const version: string = "${version(prefix, sources)}";`,
-    ];
-    writeFileSync(join(root, `build/${packed}.ts`), `${lines.join("\n")}\n`);
+    writeFileSync(join(root, `build/${packed}.ts`), packedKernels(text, version(prefix, sources)));
   }
+  writeFileSync(join(root, "build/noKernels.ts"), packedKernels("", version("", sources)));
   writeFileSync(stamp, sources);
+}
+
+function packedKernels(text, version) {
+  const title = "// Made by scripts/build.mjs: the kernels, packed by scripts/packKernels.mjs.";
+  return `${title}\nexport const packed: string = "${text}";\nexport const version: string = "${version}";\n`;
 }
 
 /** What a kernel file says of itself: host and kernels must come from the same sources. */

@@ -5,10 +5,13 @@
  */
 const FIELD_KINDS = { i32: "i32", f32: "f32", Tensor: "tensor", Floats: "floats", Bytes: "bytes" };
 
-export function generateRecords(source) {
+/** `execute`: a source in AssemblyScript; only kernels that it has a `case Kernel.…:` of are told of. Default: all. */
+export function generateRecords(source, execute) {
   const code = source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "");
   const constants = [...code.matchAll(/export const (\w+): usize = (\d+);/g)].map(([, name, value]) => ({ name, value }));
   const enums = [...code.matchAll(/export enum (\w+) \{([^}]*)\}/g)].map(([, name, body]) => ({ name, members: enumMembers(body) }));
+  const kernelEnum = enums.find(({ name }) => name === "Kernel");
+  if (execute !== undefined) kernelEnum.members = kernelEnum.members.filter(([kernel]) => execute.includes(`case Kernel.${kernel}:`));
   const classes = new Map();
   for (const [, name, parent, body] of code.matchAll(/export class (\w+)(?: extends (\w+))? \{([^}]*)\}/g)) {
     const own = [...body.matchAll(/(\w+): (\w+);/g)].map(([, field, type]) => {
@@ -18,13 +21,11 @@ export function generateRecords(source) {
     classes.set(name, [...(parent ? classes.get(parent) : []), ...own]);
   }
   const header = classes.get("Record");
-  const kernels = enums
-    .find((e) => e.name === "Kernel")
-    .members.map(([kernel]) => {
-      const fields = classes.get(kernel[0].toUpperCase() + kernel.slice(1));
-      if (!fields) throw new Error(`records.ts: kernel ${kernel} has no record class`);
-      return { kernel, fields: fields.slice(header.length) };
-    });
+  const kernels = kernelEnum.members.map(([kernel]) => {
+    const fields = classes.get(kernel[0].toUpperCase() + kernel.slice(1));
+    if (!fields) throw new Error(`records.ts: kernel ${kernel} has no record class`);
+    return { kernel, fields: fields.slice(header.length) };
+  });
   return render(constants, enums, classes, header, kernels);
 }
 

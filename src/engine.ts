@@ -124,7 +124,8 @@ export class Engine {
     const { memory } = this.state;
     const { wasm: sources } = this.options;
     if (this.threads === 1) return wasmMachine(memory, numerics, sources);
-    const [{ threadedMachine }, kernels] = await Promise.all([import("./machine/threads.ts"), instantiateKernels(memory, numerics, sources)]);
+    const { threadedMachine } = await import("./machine/threads.ts");
+    const kernels = await instantiateKernels(memory, numerics, sources);
     return threadedMachine(kernels, memory, { numerics, threads: this.threads, say: sayOnce });
   }
 
