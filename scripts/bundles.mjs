@@ -6,8 +6,8 @@ import { root } from "./install.mjs";
 const dist = (path) => join(root, "dist", path);
 const source = (name) => join(root, `src/${name}.ts`);
 
-/** `import("./x.ts")`: what is loaded when it is needed. */
-const LATER = /\bimport\(("\.[^"]+")\)/g;
+/** `const { a } = await import("./x.ts");`: what is loaded when it is needed. */
+const LATER = /\bconst (\{[^}]+\}) = await import\(("\.[^"]+")\);/g;
 
 export async function buildBundles() {
   const { build } = await import("esbuild");
@@ -135,9 +135,9 @@ function recordNumbers() {
 /** For a single file: what is imported later is imported as the rest. esbuild would wrap it, and all that it imports, in functions, 2 kB more. */
 function atOnce(text) {
   const imports = [];
-  const body = text.replace(LATER, (_, from) => {
-    imports.push(`import * as later${imports.length} from ${from};\n`);
-    return `later${imports.length - 1}`;
+  const body = text.replace(LATER, (_, names, from) => {
+    imports.push(`import ${names} from ${from};\n`);
+    return "";
   });
   return body + imports.join("");
 }
