@@ -59,17 +59,12 @@ export function parsedJson(text: string, what: string, fail: Fail): unknown {
   } catch {
     fail(`${what} is no JSON`);
   }
-  const twice = repeatedKey(text, value);
+  const twice = isAsWritten(text, value) ? undefined : repeatedKey(text);
   if (twice !== undefined) fail(`${what} names ${twice} twice`);
   return value;
 }
 
-/** The first key that comes twice in one object of a valid JSON text, of which `value` was parsed: JSON.parse keeps the last without a word. */
-function repeatedKey(text: string, value: unknown): string | undefined {
-  return isAsWritten(text, value) || keysIn(text) === keysOf(value) ? undefined : findRepeatedKey(text);
-}
-
-/** Whether the value makes this very text, as in every file of ours: to count keys takes a millisecond the first time. */
+/** Whether the value makes this very text, as in every file of ours: then nothing was lost. */
 function isAsWritten(text: string, value: unknown): boolean {
   try {
     return JSON.stringify(value) === text.trimEnd();
@@ -79,42 +74,23 @@ function isAsWritten(text: string, value: unknown): boolean {
   }
 }
 
-/** Of a JSON text. Expressions walk it many times as fast as a loop that nothing has compiled yet. */
-function keysIn(text: string): number {
-  const strings = text.replace(/\\./g, "").match(/"[^"]*"\s*:?/g) ?? [];
-  return strings.reduce((count, string) => count + (string.endsWith(":") ? 1 : 0), 0);
-}
-
-/** Without recursion: a file may nest deeper than the stack. */
-function keysOf(value: unknown): number {
-  let count = 0;
-  const pending = [value];
-  while (pending.length > 0) {
-    const next = pending.pop();
-    if (typeof next !== "object" || next === null) continue;
-    const values = Object.values(next);
-    if (!Array.isArray(next)) count += values.length;
-    for (const each of values) pending.push(each);
-  }
-  return count;
-}
-
-function findRepeatedKey(text: string): string | undefined {
+/** The first key that comes twice in one object of a valid JSON text: JSON.parse keeps the last without a word. */
+function repeatedKey(text: string): string | undefined {
   const open: Set<string>[] = [];
-  for (let at = 0; at < text.length; at++) {
-    if (text[at] === "{") open.push(new Set());
-    else if (text[at] === "}") open.pop();
-    else if (text[at] === '"') {
-      const start = at++;
-      while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
-      const key = text.slice(start, at + 1);
-      while (" \t\r\n".includes(text[at + 1]!)) at++;
-      if (text[at + 1] !== ":") continue;
+  let quote: number | undefined;
+  for (const { 0: token, index } of text.matchAll(/[{}]|"\s*:?|\\./g)) {
+    if (quote !== undefined) {
+      if (token[0] !== '"') continue;
+      const key = text.slice(quote, index + 1);
+      quote = undefined;
+      if (!token.endsWith(":")) continue;
       const name = JSON.parse(key) as string;
-      const keys = open[open.length - 1]!;
+      const keys = open.at(-1)!;
       if (keys.has(name)) return key;
       keys.add(name);
-    }
+    } else if (token === "{") open.push(new Set());
+    else if (token === "}") open.pop();
+    else quote = index;
   }
   return undefined;
 }
