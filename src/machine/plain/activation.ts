@@ -2,24 +2,20 @@
 import { Activation, Write } from "../../../build/records.ts";
 import { erfc, exp, expm1, log1p, tanh } from "../../math.ts";
 import type { PlainKernel } from "./memory.ts";
-import { elementIndex } from "./tensor.ts";
+import { eachPixel, elementIndex } from "./tensor.ts";
 
 const SELU_SCALE = 1.05070098735548;
 const SELU_ALPHA = 1.67326324235438;
 
 /** output [batch, height, width, channels] ← f(input). */
 export const activationOutput: PlainKernel<"activationOutput"> = ({ input, output, activation, alpha }, { floats, run }) => {
-  for (let image = 0; image < run.batch; image++) {
-    for (let y = 0; y < output.height; y++) {
-      for (let x = 0; x < output.width; x++) {
-        const from = elementIndex(input, image, y, x);
-        const to = elementIndex(output, image, y, x);
-        for (let channel = 0; channel < output.channels; channel++) {
-          floats[to + channel] = activationValue(activation, alpha, floats[from + channel]);
-        }
-      }
+  eachPixel(output, run.batch, (image, y, x) => {
+    const from = elementIndex(input, image, y, x);
+    const to = elementIndex(output, image, y, x);
+    for (let channel = 0; channel < output.channels; channel++) {
+      floats[to + channel] = activationValue(activation, alpha, floats[from + channel]);
     }
-  }
+  });
 };
 
 /** inputGrad [batch, height, width, channels] ← or += outputGrad · f′, f′ from reference. */
@@ -27,21 +23,17 @@ export const activationInputGrad: PlainKernel<"activationInputGrad"> = (
   { reference, outputGrad, inputGrad, activation, alpha, write },
   { floats, run },
 ) => {
-  for (let image = 0; image < run.batch; image++) {
-    for (let y = 0; y < inputGrad.height; y++) {
-      for (let x = 0; x < inputGrad.width; x++) {
-        const at = elementIndex(reference, image, y, x);
-        const from = elementIndex(outputGrad, image, y, x);
-        const to = elementIndex(inputGrad, image, y, x);
-        for (let channel = 0; channel < inputGrad.channels; channel++) {
-          const slope = activationSlope(activation, alpha, floats[at + channel]);
-          // A closed unit passes nothing on, not even an infinite gradient: 0 · Infinity would be NaN.
-          const grad = slope === 0 && isPiecewise(activation) ? 0 : floats[from + channel] * slope;
-          floats[to + channel] = write === Write.add ? floats[to + channel] + grad : grad;
-        }
-      }
+  eachPixel(inputGrad, run.batch, (image, y, x) => {
+    const at = elementIndex(reference, image, y, x);
+    const from = elementIndex(outputGrad, image, y, x);
+    const to = elementIndex(inputGrad, image, y, x);
+    for (let channel = 0; channel < inputGrad.channels; channel++) {
+      const slope = activationSlope(activation, alpha, floats[at + channel]);
+      // A closed unit passes nothing on, not even an infinite gradient: 0 · Infinity would be NaN.
+      const grad = slope === 0 && isPiecewise(activation) ? 0 : floats[from + channel] * slope;
+      floats[to + channel] = write === Write.add ? floats[to + channel] + grad : grad;
     }
-  }
+  });
 };
 
 function isPiecewise(activation: number): boolean {

@@ -1,6 +1,6 @@
 import { Write } from "../../../build/records.ts";
 import type { PlainKernel } from "./memory.ts";
-import { elementIndex } from "./tensor.ts";
+import { eachPixel, elementIndex } from "./tensor.ts";
 
 /** mean, variance, inverse [channels] and output [batch, height, width, channels] ← from input; gamma, beta null: 1 and 0. */
 export const batchNormalizationOutput: PlainKernel<"batchNormalizationOutput"> = (record, { floats, run }) => {
@@ -8,12 +8,12 @@ export const batchNormalizationOutput: PlainKernel<"batchNormalizationOutput"> =
   const pixels = run.batch * input.height * input.width;
   for (let channel = 0; channel < input.channels; channel++) {
     let sum = 0;
-    eachPixel(run.batch, input, (image, y, x) => {
+    eachPixel(input, run.batch, (image, y, x) => {
       sum += floats[elementIndex(input, image, y, x) + channel];
     });
     const mean = sum / pixels;
     let squares = 0;
-    eachPixel(run.batch, input, (image, y, x) => {
+    eachPixel(input, run.batch, (image, y, x) => {
       squares += (floats[elementIndex(input, image, y, x) + channel] - mean) ** 2;
     });
     const variance = squares / pixels;
@@ -23,7 +23,7 @@ export const batchNormalizationOutput: PlainKernel<"batchNormalizationOutput"> =
     floats[record.inverse + channel] = inverse;
     const scale = inverse * (gamma === null ? 1 : floats[gamma + channel]);
     const offset = beta === null ? 0 : floats[beta + channel];
-    eachPixel(run.batch, input, (image, y, x) => {
+    eachPixel(input, run.batch, (image, y, x) => {
       const centered = floats[elementIndex(input, image, y, x) + channel] - mean;
       floats[elementIndex(output, image, y, x) + channel] = centered * scale + offset;
     });
@@ -40,7 +40,7 @@ export const batchNormalizationInputGrad: PlainKernel<"batchNormalizationInputGr
     const inverse = floats[record.inverse + channel];
     let sum = 0;
     let sumNormalized = 0;
-    eachPixel(run.batch, input, (image, y, x) => {
+    eachPixel(input, run.batch, (image, y, x) => {
       const gradient = floats[elementIndex(outputGrad, image, y, x) + channel];
       sum += gradient;
       sumNormalized += gradient * (floats[elementIndex(input, image, y, x) + channel] - mean) * inverse;
@@ -49,7 +49,7 @@ export const batchNormalizationInputGrad: PlainKernel<"batchNormalizationInputGr
     if (gammaGrad !== null) floats[gammaGrad + channel] = (addParameters ? floats[gammaGrad + channel] : 0) + sumNormalized;
     if (inputGrad === null) continue;
     const scale = inverse * (gamma === null ? 1 : floats[gamma + channel]);
-    eachPixel(run.batch, input, (image, y, x) => {
+    eachPixel(input, run.batch, (image, y, x) => {
       const normalized = (floats[elementIndex(input, image, y, x) + channel] - mean) * inverse;
       const gradient = floats[elementIndex(outputGrad, image, y, x) + channel];
       const value = scale * (gradient - sum / pixels - (normalized * sumNormalized) / pixels);
@@ -58,11 +58,3 @@ export const batchNormalizationInputGrad: PlainKernel<"batchNormalizationInputGr
     });
   }
 };
-
-function eachPixel(batch: number, size: { height: number; width: number }, visit: (image: number, y: number, x: number) => void): void {
-  for (let image = 0; image < batch; image++) {
-    for (let y = 0; y < size.height; y++) {
-      for (let x = 0; x < size.width; x++) visit(image, y, x);
-    }
-  }
-}

@@ -1,7 +1,8 @@
-import { Activation, type Tensor, Write } from "../../../build/records.ts";
+import { type Tensor, Write } from "../../../build/records.ts";
 import type { Decoded } from "../records.ts";
+import { activationValue } from "./activation.ts";
 import type { PlainKernel } from "./memory.ts";
-import { elementIndex } from "./tensor.ts";
+import { eachPixel, elementIndex } from "./tensor.ts";
 
 type Window = Pick<
   Decoded<"conv2dOutput">,
@@ -29,7 +30,7 @@ export const conv2dOutput: PlainKernel<"conv2dOutput"> = (record, { floats, run 
     });
     for (let o = 0; o < output.channels; o++) {
       if (residual !== null) sums[o] += floats[elementIndex(residual, image, outY, outX) + o];
-      floats[elementIndex(output, image, outY, outX) + o] = activate(sums[o], record.activation, record.alpha);
+      floats[elementIndex(output, image, outY, outX) + o] = activationValue(record.activation, record.alpha, sums[o]);
     }
   });
 };
@@ -84,12 +85,6 @@ export const conv2dWeightGrad: PlainKernel<"conv2dWeightGrad"> = (record, { floa
   if (biasGrad !== null) store(biasGrad, biasSums);
 };
 
-function eachPixel(tensor: Tensor, batch: number, visit: (image: number, y: number, x: number) => void): void {
-  for (let image = 0; image < batch; image++) {
-    for (let y = 0; y < tensor.height; y++) for (let x = 0; x < tensor.width; x++) visit(image, y, x);
-  }
-}
-
 /** The taps of output pixel (outY, outX) that lie inside the image; those outside are zero. */
 function eachTap(window: Window, input: Tensor, outY: number, outX: number, visit: (y: number, x: number, tap: number) => void): void {
   for (let windowY = 0; windowY < window.windowHeight; windowY++) {
@@ -104,11 +99,4 @@ function eachTap(window: Window, input: Tensor, outY: number, outX: number, visi
 
 function contiguous({ height, width, channels }: Tensor): Pick<Tensor, "base" | "pixelStride" | "rowStride" | "imageStride"> {
   return { base: 0, pixelStride: channels, rowStride: width * channels, imageStride: height * width * channels };
-}
-
-/** The four activations that a convolution applies itself; NaN stays NaN. */
-function activate(x: number, activation: number, alpha: number): number {
-  if (activation === Activation.leakyRelu) return x < 0 ? alpha * x : x;
-  if (activation === Activation.relu6 && x > 6) return 6;
-  return activation !== Activation.linear && x < 0 ? 0 : x;
 }

@@ -1,40 +1,32 @@
 import { Write } from "../../../build/records.ts";
 import { exp } from "../../math.ts";
 import type { PlainKernel } from "./memory.ts";
-import { elementIndex } from "./tensor.ts";
+import { eachPixel, elementIndex } from "./tensor.ts";
 
 /** output [batch, height, width, channels] ← e^(input − max) / Σ e^(input − max), over the channels of every pixel. */
 export const softmaxOutput: PlainKernel<"softmaxOutput"> = ({ input, output }, { floats, run }) => {
-  for (let image = 0; image < run.batch; image++) {
-    for (let y = 0; y < output.height; y++) {
-      for (let x = 0; x < output.width; x++) {
-        const from = elementIndex(input, image, y, x);
-        const to = elementIndex(output, image, y, x);
-        const max = maximum(floats, from, output.channels);
-        const sum = sumOfExponentials(floats, from, output.channels, max);
-        for (let channel = 0; channel < output.channels; channel++) floats[to + channel] = exp(floats[from + channel] - max) / sum;
-      }
-    }
-  }
+  eachPixel(output, run.batch, (image, y, x) => {
+    const from = elementIndex(input, image, y, x);
+    const to = elementIndex(output, image, y, x);
+    const max = maximum(floats, from, output.channels);
+    const sum = sumOfExponentials(floats, from, output.channels, max);
+    for (let channel = 0; channel < output.channels; channel++) floats[to + channel] = exp(floats[from + channel] - max) / sum;
+  });
 };
 
 /** inputGrad [batch, height, width, channels] ← or += output · (outputGrad − Σ output · outputGrad). */
 export const softmaxInputGrad: PlainKernel<"softmaxInputGrad"> = ({ output, outputGrad, inputGrad, write }, { floats, run }) => {
-  for (let image = 0; image < run.batch; image++) {
-    for (let y = 0; y < output.height; y++) {
-      for (let x = 0; x < output.width; x++) {
-        const at = elementIndex(output, image, y, x);
-        const from = elementIndex(outputGrad, image, y, x);
-        const to = elementIndex(inputGrad, image, y, x);
-        let dot = 0;
-        for (let channel = 0; channel < output.channels; channel++) dot += floats[at + channel] * floats[from + channel];
-        for (let channel = 0; channel < output.channels; channel++) {
-          const grad = floats[at + channel] * (floats[from + channel] - dot);
-          floats[to + channel] = write === Write.add ? floats[to + channel] + grad : grad;
-        }
-      }
+  eachPixel(output, run.batch, (image, y, x) => {
+    const at = elementIndex(output, image, y, x);
+    const from = elementIndex(outputGrad, image, y, x);
+    const to = elementIndex(inputGrad, image, y, x);
+    let dot = 0;
+    for (let channel = 0; channel < output.channels; channel++) dot += floats[at + channel] * floats[from + channel];
+    for (let channel = 0; channel < output.channels; channel++) {
+      const grad = floats[at + channel] * (floats[from + channel] - dot);
+      floats[to + channel] = write === Write.add ? floats[to + channel] + grad : grad;
     }
-  }
+  });
 };
 
 /** NaN may be passed over: e^(NaN − maximum) brings it back. */
