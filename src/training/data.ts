@@ -1,5 +1,6 @@
 /** Turns what users pass into checked contiguous arrays: one place for every complaint about data. */
 import { checkNumber, shown } from "../options.ts";
+import { sameShape, shapeText, sizeOf } from "../shape.ts";
 
 /** Arrays whose bytes go in as they are. */
 export type Typed = Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
@@ -26,7 +27,6 @@ export interface Batch {
  * `where` names the argument and its layer in errors: `x (layer "input")`.
  */
 export function asBatch(value: unknown, sampleShape: readonly number[], where: string): Batch {
-  const size = elements(sampleShape);
   if (isTyped(value)) {
     if (value.length === 0) throw new RangeError(`${where}: got 0 samples, needs at least 1${hintOf(value)}`);
     return bareBatch(value, sampleShape, where);
@@ -40,10 +40,9 @@ export function asBatch(value: unknown, sampleShape: readonly number[], where: s
   }
   const { data, shape } = checkedShaped(value, sampleShape, where);
   const count = checkedCount(shape, sampleShape, where);
-  if (elements(shape) !== data.length) {
-    throw new RangeError(`${where}: shape [${shape.join(", ")}] has ${elements(shape)} elements, data has ${data.length}${hintOf(data)}`);
-  }
-  return counted({ data: isTyped(data) ? data : Float32Array.from(data), count }, size, where);
+  const size = sizeOf(shape);
+  if (size !== data.length) throw new RangeError(`${where}: shape ${shapeText(shape)} has ${size} elements, data has ${data.length}${hintOf(data)}`);
+  return counted({ data: isTyped(data) ? data : Float32Array.from(data), count }, sampleShape, where);
 }
 
 /** Class numbers, `labelShape` of them per sample ([] or, per pixel, [height, width]), each a whole number in 0 … classes − 1. */
@@ -146,43 +145,38 @@ export function gather({ data, count }: Batch, { start, size, order }: BatchPlan
 }
 
 function bareBatch(data: Typed, sampleShape: readonly number[], where: string): Batch {
-  const size = elements(sampleShape);
+  const size = sizeOf(sampleShape);
   if (data.length % size !== 0) {
-    throw new RangeError(`${where}: ${data.length} values are no whole number of samples [${sampleShape.join(", ")}], ${size} values each`);
+    throw new RangeError(`${where}: ${data.length} values are no whole number of samples ${shapeText(sampleShape)}, ${size} values each`);
   }
-  return counted({ data, count: data.length / size }, size, where);
+  return counted({ data, count: data.length / size }, sampleShape, where);
 }
 
-function counted(batch: Batch, size: number, where: string): Batch {
-  if (size === 0) throw new RangeError(`${where}: a sample has no elements`);
+function counted(batch: Batch, sampleShape: readonly number[], where: string): Batch {
+  if (sizeOf(sampleShape) === 0) throw new RangeError(`${where}: a sample has no elements`);
   if (batch.count === 0) throw new RangeError(`${where}: got 0 samples, needs at least 1`);
   return batch;
 }
 
 function checkedCount(shape: readonly number[], sampleShape: readonly number[], where: string): number {
   const count = samplesIn(shape, sampleShape);
-  if (count === undefined) throw new RangeError(`${where}: shape [${shape.join(", ")}], needs ${batchShape(sampleShape)}`);
+  if (count === undefined) throw new RangeError(`${where}: shape ${shapeText(shape)}, needs ${batchShape(sampleShape)}`);
   return count;
 }
 
 /** How many samples an array of `shape` holds; undefined where it does not fit. */
 function samplesIn(shape: readonly number[], sampleShape: readonly number[]): number | undefined {
-  if (shape.length === sampleShape.length + 1 && sampleShape.every((size, axis) => size === shape[axis + 1])) return shape[0];
   const sample = withoutLastOne(sampleShape);
   for (const candidate of [shape, withoutLastOne(shape)]) {
     for (const wanted of [sampleShape, sample]) {
-      if (candidate.length === wanted.length + 1 && isEqual(candidate.slice(1), wanted)) return candidate[0];
+      if (candidate.length === wanted.length + 1 && sameShape(candidate.slice(1), wanted)) return candidate[0];
     }
   }
-  return isEqual(shape, sampleShape) || (sample.length > 0 && isEqual(shape, sample)) ? 1 : undefined;
+  return sameShape(shape, sampleShape) || (sample.length > 0 && sameShape(shape, sample)) ? 1 : undefined;
 }
 
 function withoutLastOne(shape: readonly number[]): readonly number[] {
   return shape.length > 0 && shape[shape.length - 1] === 1 ? shape.slice(0, -1) : shape;
-}
-
-function isEqual(left: readonly number[], right: readonly number[]): boolean {
-  return left.length === right.length && left.every((size, axis) => size === right[axis]);
 }
 
 /** Nested arrays as one; every level must be as long as its first item's. */
@@ -191,7 +185,7 @@ function flattened(nested: readonly unknown[], sampleShape: readonly number[], w
   const axes = sampleShape.length + 2;
   for (let level: unknown = nested; (Array.isArray(level) || isTyped(level)) && shape.length < axes; level = level[0]) shape.push(level.length);
   const count = checkedCount(shape, sampleShape, where);
-  const data = new Float32Array(elements(shape));
+  const data = new Float32Array(sizeOf(shape));
   let at = 0;
   const visit = (value: unknown, axis: number, path: string): void => {
     if (axis === shape.length) {
@@ -204,7 +198,7 @@ function flattened(nested: readonly unknown[], sampleShape: readonly number[], w
     for (let index = 0; index < value.length; index++) visit(value[index], axis + 1, `${path}[${index}]`);
   };
   visit(nested, 0, "");
-  return counted({ data, count }, elements(sampleShape), where);
+  return counted({ data, count }, sampleShape, where);
 }
 
 function highestOf(data: Typed, from: number, count: number): number {
@@ -221,7 +215,7 @@ function checkedShaped({ data, shape }: { data: unknown; shape: unknown }, sampl
   const needed = batchShape(sampleShape);
   if (!Array.isArray(shape)) throw new TypeError(`${where}: shape is ${shown(shape)}, needs ${needed}`);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
-    throw new RangeError(`${where}: shape [${shape.join(", ")}] has a size that is no whole number, needs ${needed}`);
+    throw new RangeError(`${where}: shape ${shapeText(shape)} has a size that is no whole number, needs ${needed}`);
   }
   if (!isTyped(data) && !(Array.isArray(data) && data.every((item) => typeof item === "number"))) {
     throw new TypeError(`${where}: data is ${shown(data)}, needs a typed array or an array of numbers`);
@@ -231,10 +225,6 @@ function checkedShaped({ data, shape }: { data: unknown; shape: unknown }, sampl
 
 function hintOf(data: Shaped["data"]): string {
   return data.length === 0 && isTyped(data) ? " (an array is empty after its buffer was transferred)" : "";
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 function batchShape(sampleShape: readonly number[]): string {
