@@ -15,14 +15,18 @@ export class Field {
 
   /** A member of an object; its value is undefined where there is none. `name` is none of those that every object has. */
   get(name: string): Field {
-    const { value, at, refuse } = this;
-    if (!isObject(value)) return this.needs("an object");
-    return new Field(value[name], at === "" ? name : `${at}.${name}`, refuse);
+    const { at, refuse } = this;
+    return new Field(this.members()[name], at === "" ? name : `${at}.${name}`, refuse);
+  }
+
+  /** Of an object's members. */
+  names(): string[] {
+    return Object.keys(this.members());
   }
 
   /** Refuses an object with members of other names. */
   allow(known: readonly string[]): void {
-    const strange = isObject(this.value) ? Object.keys(this.value).find((name) => !known.includes(name)) : this.needs("an object");
+    const strange = this.names().find((name) => !known.includes(name));
     if (strange !== undefined) this.fail(`has no ${shown(strange)}, knows ${known.join(", ")}`);
   }
 
@@ -53,11 +57,14 @@ export class Field {
     return choices.includes(this.value as T) ? (this.value as T) : this.needs(`one of ${choices.join(", ")}`);
   }
 
+  private members(): Readonly<Record<string, unknown>> {
+    const { value } = this;
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Readonly<Record<string, unknown>>)
+      : this.needs("an object");
+  }
+
   private needs(what: string): never {
     return this.fail(`is ${this.value === undefined ? "missing" : shown(this.value)}, needs ${what}`);
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -111,8 +111,7 @@ export function readHeader(start: Uint8Array, length: number, where: string): Sa
   if (digits !== undefined && (digits.length !== ZERO_DIGITS.length || checksumAt(bytes) < 0)) {
     throw new FileFormatError(`${where}: the checksum is not as this library writes it`);
   }
-  const ordered = tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  return { tensors: new Map(ordered.map((tensor) => [tensor.name, tensor])), metadata, bytes };
+  return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata, bytes };
 }
 
 /** Where the header of a file of `length` bytes ends, told from its first bytes, 4096 of them if it is as long. */

@@ -1,4 +1,5 @@
 /** The header of a safetensors file, checked: what comes out may be believed. */
+import { Field } from "./field.ts";
 
 /** Any file that is not what it should be. The message begins with the file's name and says what is wrong. */
 export class FileFormatError extends Error {
@@ -21,7 +22,7 @@ export interface CheckedTensor {
 const MAX_HEADER_BYTES = 100_000_000;
 const MAX_TENSORS = 65_536;
 
-/** The header's text; `dataLength` bytes of data are behind it. */
+/** Of the header's text what it says, tensors in the order of their data; `dataLength` bytes of data are behind it. */
 export function checkedHeader(text: Uint8Array, dataLength: number, where: string): { tensors: CheckedTensor[]; metadata: Map<string, string> } {
   const fail = (problem: string): never => {
     throw new FileFormatError(`${where}: ${problem}`);
@@ -32,10 +33,11 @@ export function checkedHeader(text: Uint8Array, dataLength: number, where: strin
   if (entries.length > MAX_TENSORS) fail(`the header names ${entries.length} tensors, more than ${MAX_TENSORS}`);
   const tensors: CheckedTensor[] = [];
   let metadata = new Map<string, string>();
-  for (const [name, entry] of entries) {
-    if (name === "__metadata__") metadata = checkedMetadata(entry, fail);
-    else tensors.push(checkedTensor(name, entry, fail));
+  for (const [name, value] of entries) {
+    if (name === "__metadata__") metadata = checkedMetadata(new Field(value, name, fail));
+    else tensors.push(checkedTensor(name, new Field(value, `tensor ${JSON.stringify(name)}`, fail)));
   }
+  tensors.sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkLayout(tensors, dataLength, fail);
   return { tensors, metadata };
 }
@@ -95,39 +97,28 @@ function repeatedKey(text: string): string | undefined {
   return undefined;
 }
 
-function checkedMetadata(entry: unknown, fail: Fail): Map<string, string> {
-  if (!isObject(entry)) return fail("__metadata__ is no object");
-  const metadata = new Map<string, string>();
-  for (const [key, text] of Object.entries(entry)) {
-    metadata.set(key, typeof text === "string" ? text : fail(`metadata ${JSON.stringify(key)} is no string`));
-  }
-  return metadata;
+function checkedMetadata(entry: Field): Map<string, string> {
+  return new Map(entry.names().map((name) => [name, entry.get(name).text()]));
 }
 
-function checkedTensor(name: string, entry: unknown, fail: Fail): CheckedTensor {
-  const label = JSON.stringify(name);
-  if (!isObject(entry)) return fail(`tensor ${label} is no object`);
-  const { dtype, shape, data_offsets: offsets } = entry as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
-  if (typeof dtype !== "string" || !Object.hasOwn(DTYPE_BYTES, dtype)) {
-    return fail(`tensor ${label} has dtype ${JSON.stringify(dtype)}, needs one of ${Object.keys(DTYPE_BYTES).join(", ")}`);
-  }
-  if (!isSizes(shape)) return fail(`tensor ${label} has no valid shape`);
-  if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) return fail(`tensor ${label} has no valid data_offsets`);
-  const [begin, end] = offsets as [number, number];
-  let length: number = DTYPE_BYTES[dtype as Dtype];
-  for (const size of shape) {
-    length *= size;
-    if (!Number.isSafeInteger(length)) fail(`tensor ${label} of shape [${shape.join(", ")}] is too large`);
-  }
-  if (length !== end - begin) fail(`tensor ${label} of shape [${shape.join(", ")}] takes ${length} bytes, its data_offsets give it ${end - begin}`);
-  return { name, dtype: dtype as Dtype, shape, begin, end };
+function checkedTensor(name: string, entry: Field): CheckedTensor {
+  const dtype = entry.get("dtype").choice(Object.keys(DTYPE_BYTES) as Dtype[]);
+  const sizes = (field: string, ...counts: [most: number, least: number]) =>
+    entry
+      .get(field)
+      .list(...counts)
+      .map((size) => size.whole(0, Number.MAX_SAFE_INTEGER));
+  const shape = sizes("shape", Number.POSITIVE_INFINITY, 0);
+  const [begin, end] = sizes("data_offsets", 2, 2);
+  const length = shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype] as number);
+  if (length !== end - begin) entry.fail(`of shape [${shape.join(", ")}] takes ${length} bytes, its data_offsets give it ${end - begin}`);
+  return { name, dtype, shape, begin, end };
 }
 
-/** The tensors must fill the data section: no hole, no overlap, nothing behind. */
+/** The tensors, in order, must fill the data section: no hole, no overlap, nothing behind. */
 function checkLayout(tensors: readonly CheckedTensor[], dataLength: number, fail: Fail): void {
-  const ordered = [...tensors].sort((a, b) => a.begin - b.begin || a.end - b.end);
   let end = 0;
-  for (const tensor of ordered) {
+  for (const tensor of tensors) {
     const label = JSON.stringify(tensor.name);
     if (tensor.begin > end) fail(`there is a hole of ${tensor.begin - end} bytes before tensor ${label}`);
     if (tensor.begin < end) fail(`tensor ${label} overlaps the one before it`);
@@ -135,12 +126,4 @@ function checkLayout(tensors: readonly CheckedTensor[], dataLength: number, fail
   }
   if (end > dataLength) fail(`the file is truncated: its data take ${end} bytes, there are ${dataLength}`);
   if (end < dataLength) fail(`there are ${dataLength - end} bytes behind the last tensor`);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0 && !Object.is(size, -0));
 }
