@@ -14,40 +14,32 @@ type Window = Record<"windowHeight" | "windowWidth" | "strideY" | "strideX" | "p
 /** Checks a step and gives its work per sample. */
 type Contract = (step: StepReader) => number;
 
-/** Kernels without scratch. */
-function plain(check: Contract): Contract {
-  return (step) => {
-    step.noScratch();
-    return check(step);
-  };
-}
-
 /** Nothing but a gradient is added to what is there: the kernels of inference cannot. */
 const WRITES = [Write.overwrite];
 
 export const contracts = {
-  copy: plain((step) => {
+  copy: (step) => {
     const output = step.target("output");
     step.like("input", output);
     step.choice("write", WRITES);
     return elements(output);
-  }),
+  },
 
-  clearHalo: plain((step) => {
+  clearHalo: (step) => {
     const { height, width, channels, haloTop, haloBottom, haloLeft, haloRight } = step.target("output");
     return (height + haloTop + haloBottom) * (width + haloLeft + haloRight) * channels;
-  }),
+  },
 
-  fill: plain((step) => {
-    const count = step.whole("count", 1);
+  fill: (step) => {
+    const [count] = step.wholes(1, "count");
     step.real("value");
     step.targetFloats("output", count);
     return count;
-  }),
+  },
 
-  packWeights: plain((step) => {
-    const [windowHeight, windowWidth] = [step.whole("windowHeight", 1), step.whole("windowWidth", 1)];
-    const [inChannels, outChannels, groups] = [step.whole("inChannels", 1), step.whole("outChannels", 1), step.whole("groups", 1)];
+  packWeights: (step) => {
+    const [windowHeight, windowWidth] = step.wholes(1, "windowHeight", "windowWidth");
+    const [inChannels, outChannels, groups] = step.wholes(1, "inChannels", "outChannels", "groups");
     const layout = step.choice("layout", [Panels.output, Panels.winogradOutput]);
     checkGroups(step, groups, inChannels, outChannels);
     const isWinograd = layout === Panels.winogradOutput;
@@ -58,7 +50,7 @@ export const contracts = {
     const panels = panelFloats({ windowHeight, windowWidth, depth: inChannels, columns: outChannels, groups, isWinograd });
     step.targetFloats("panels", panels);
     return panels;
-  }),
+  },
 
   conv2dOutput: (step) => {
     const output = step.target("output");
@@ -68,7 +60,7 @@ export const contracts = {
     else tensors.push(step.like("residual", output));
     const window = windowOf(step);
     const { windowHeight, windowWidth, strideY, strideX, padTop, padLeft } = window;
-    const [dilationY, dilationX, groups] = [step.whole("dilationY", 1), step.whole("dilationX", 1), step.whole("groups", 1)];
+    const [dilationY, dilationX, groups] = step.wholes(1, "dilationY", "dilationX", "groups");
     const algorithm = step.choice("algorithm", [Algorithm.matmul, Algorithm.depthwise, Algorithm.winograd]);
     const { linear, relu, relu6, leakyRelu } = Activation;
     step.choice("activation", [linear, relu, relu6, leakyRelu]);
@@ -96,7 +88,7 @@ export const contracts = {
     return output.height * output.width * outChannels * perOutput;
   },
 
-  pool2dOutput: plain((step) => {
+  pool2dOutput: (step) => {
     const output = step.target("output");
     const input = step.tensor("input");
     if (input.channels !== output.channels) step.fail("input", `has ${input.channels} channels, needs ${output.channels}`);
@@ -112,23 +104,23 @@ export const contracts = {
     if (lastRow + windowHeight >= 2 ** 31) step.fail("windowHeight", "makes the last window end beyond 2^31 rows");
     if (lastColumn + windowWidth >= 2 ** 31) step.fail("windowWidth", "makes the last window end beyond 2^31 columns");
     return elements(output) * Math.min(windowHeight, input.height) * Math.min(windowWidth, input.width);
-  }),
+  },
 
-  activationOutput: plain((step) => {
+  activationOutput: (step) => {
     const output = step.target("output");
     step.like("input", output);
     step.choice("activation", Object.values(Activation));
     step.real("alpha");
     return 16 * elements(output);
-  }),
+  },
 
-  softmaxOutput: plain((step) => {
+  softmaxOutput: (step) => {
     const output = step.target("output");
     step.like("input", output);
     return 16 * elements(output);
-  }),
+  },
 
-  binaryOutput: plain((step) => {
+  binaryOutput: (step) => {
     const output = step.target("output");
     for (const side of ["left", "right"]) {
       const operand = step.tensor(side);
@@ -138,46 +130,41 @@ export const contracts = {
     step.choice("kind", Object.values(Binary));
     step.choice("write", WRITES);
     return elements(output);
-  }),
+  },
 
-  affineOutput: plain((step) => {
+  affineOutput: (step) => {
     const output = step.target("output");
     step.like("input", output);
     step.floats("scale", output.channels);
     step.floatsOrNull("offset", output.channels);
     step.choice("write", WRITES);
     return elements(output);
-  }),
+  },
 
-  foldStatistics: plain((step) => {
-    const count = step.whole("count", 1);
+  foldStatistics: (step) => {
+    const [count] = step.wholes(1, "count");
     step.real("epsilon");
     for (const field of ["gamma", "beta"]) step.floatsOrNull(field, count);
     for (const field of ["mean", "variance"]) step.floats(field, count);
     for (const field of ["scale", "offset"]) step.targetFloats(field, count);
     return count;
-  }),
+  },
 
-  foldWeights: plain((step) => {
-    const [rows, columns] = [step.whole("rows", 1), step.whole("columns", 1)];
+  foldWeights: (step) => {
+    const [rows, columns] = step.wholes(1, "rows", "columns");
     step.floats("weight", rows * columns);
     step.floatsOrNull("bias", columns);
     for (const field of ["scale", "offset"]) step.floats(field, columns);
     step.targetFloats("foldedWeight", rows * columns);
     step.targetFloats("foldedBias", columns);
     return rows * columns;
-  }),
+  },
 } satisfies Partial<Record<keyof typeof RECORDS, Contract>>;
 
 function windowOf(step: StepReader): Window {
-  return {
-    windowHeight: step.whole("windowHeight", 1),
-    windowWidth: step.whole("windowWidth", 1),
-    strideY: step.whole("strideY", 1),
-    strideX: step.whole("strideX", 1),
-    padTop: step.whole("padTop", 0),
-    padLeft: step.whole("padLeft", 0),
-  };
+  const [windowHeight, windowWidth, strideY, strideX] = step.wholes(1, "windowHeight", "windowWidth", "strideY", "strideX");
+  const [padTop, padLeft] = step.wholes(0, "padTop", "padLeft");
+  return { windowHeight, windowWidth, strideY, strideX, padTop, padLeft };
 }
 
 function checkGroups(step: StepReader, groups: number, inChannels: number, outChannels: number): void {

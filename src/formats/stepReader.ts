@@ -30,14 +30,16 @@ interface StepPlace extends StepContext {
 
 export class StepReader {
   private readonly placed: Record<string, PlacedField> = {};
+  private hasScratch = false;
 
   constructor(
     private readonly fields: Field,
     private readonly place: StepPlace,
   ) {}
 
-  /** All fields as checked. Fails when the step lacks one; a field that no check has seen is our own fault. */
+  /** All fields as checked. Fails for scratch that nothing asked for; a field that no check has seen is our own fault. */
   complete(known: readonly string[]): Readonly<Record<string, PlacedField>> {
+    if (!this.hasScratch && (this.place.scratchBytes !== 0 || this.place.scratch !== 0)) this.fail("scratch", "is given to a kernel that has none");
     for (const name of known) {
       if (!Object.hasOwn(this.placed, name)) throw new Error(`internal: no contract covers ${this.fields.at}.${name}`);
     }
@@ -48,8 +50,8 @@ export class StepReader {
     return this.fields.get(field).fail(problem);
   }
 
-  whole(field: string, atLeast: number): number {
-    return this.keep(field, this.fields.get(field).whole(atLeast));
+  wholes(atLeast: number, ...fields: readonly string[]): number[] {
+    return fields.map((field) => this.keep(field, this.fields.get(field).whole(atLeast)));
   }
 
   real(field: string): number {
@@ -113,16 +115,13 @@ export class StepReader {
   /** Working memory of `bytes` that shares nothing with the tensors of the step: kernels keep addresses in it. */
   scratch(bytes: number, tensors: readonly Tensor[]): void {
     const { scratch: from, scratchBytes: length, arenaBytes, capacity } = this.place;
+    this.hasScratch = true;
     if (length < bytes) this.fail("scratchBytes", `is ${length}, needs ${bytes}`);
     if (from % ALIGNMENT !== 0 || from + length > arenaBytes) this.fail("scratch", "does not lie in the arena");
     for (const tensor of tensors) {
       const { begin, end } = reachOf(tensor, capacity);
       if (begin < from + length && from < end) this.fail("scratch", "overlaps a tensor of the step");
     }
-  }
-
-  noScratch(): void {
-    if (this.place.scratchBytes !== 0 || this.place.scratch !== 0) this.fail("scratch", "is given to a kernel that has none");
   }
 
   private array(field: string, count: number): Region {
