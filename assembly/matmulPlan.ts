@@ -60,21 +60,11 @@ export class Matmul {
     this.panelRowStep = PANEL_ROW_BYTES;
   }
 
-  /** For a single row: the unpacked weight [k, columns], whose panels lie side by side. */
+  /** The unpacked weight [k, columns], whose panels lie side by side: for a single row, and for depthwise sums, where k is a tap of the column's own channel. */
   setUnpacked(weight: Floats): void {
     this.panel = weight;
     this.panelStep = PANEL_ROW_BYTES;
     this.panelRowStep = this.columns << 2;
-  }
-
-  /** Source channel = column: no sum over channels, and `panel` is the unpacked weight. */
-  setDepthwise(weight: Floats, channels: i32): void {
-    this.groups = 1;
-    this.columns = channels;
-    this.panels = (channels + TILE_COLUMNS - 1) / TILE_COLUMNS;
-    this.run = 1;
-    this.panel = weight;
-    this.panelStep = PANEL_ROW_BYTES;
   }
 }
 

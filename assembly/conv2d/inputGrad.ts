@@ -69,8 +69,9 @@ function setWeights(record: Conv2dInputGrad, matmul: Matmul, lastY: i32, lastX: 
   const inChannels = record.inputGrad.channels;
   if (record.algorithm == Algorithm.depthwise) {
     const last = lastY * record.windowWidth + lastX;
-    matmul.setDepthwise(record.weight + ((last * inChannels) << 2), inChannels);
-    matmul.innerPanelStep = -(inChannels << 2);
+    matmul.setPanels(record.panels, 1, 1, inChannels);
+    matmul.setUnpacked(record.weight + ((last * inChannels) << 2));
+    matmul.innerPanelStep = -matmul.panelRowStep;
   } else {
     const flipped = taps - 1 - (lastY * record.windowWidth + lastX);
     matmul.setPanels(record.panels, record.groups, record.outputGrad.channels, inChannels);

@@ -23,19 +23,15 @@ export function conv2dOutput(record: Conv2dOutput, thread: i32, threads: i32): v
   matmul.outerStep = (record.dilationY * input.rowStride) << 2;
   matmul.innerCount = record.windowWidth;
   matmul.innerStep = (record.dilationX * input.pixelStride) << 2;
-  if (record.algorithm == Algorithm.depthwise) {
-    matmul.setDepthwise(record.weight, input.channels);
-    matmul.innerPanelStep = input.channels << 2;
-  } else {
-    matmul.setPanels(record.panels, record.groups, input.channels, output.channels);
-    matmul.panelStep = record.windowHeight * record.windowWidth * matmul.run * PANEL_ROW_BYTES;
-    if (record.algorithm == Algorithm.unpacked) matmul.setUnpacked(record.weight);
-    matmul.innerPanelStep = matmul.run * matmul.panelRowStep;
-  }
+  const isDepthwise = record.algorithm == Algorithm.depthwise;
+  matmul.setPanels(record.panels, isDepthwise ? 1 : record.groups, isDepthwise ? 1 : input.channels, output.channels);
+  matmul.panelStep = record.windowHeight * record.windowWidth * matmul.run * PANEL_ROW_BYTES;
+  if (isDepthwise || record.algorithm == Algorithm.unpacked) matmul.setUnpacked(record.weight);
+  matmul.innerPanelStep = matmul.run * matmul.panelRowStep;
   matmul.outerPanelStep = record.windowWidth * matmul.innerPanelStep;
   setActivation(matmul, record.activation, record.alpha);
   if (record.algorithm == Algorithm.winograd) return runWinograd(matmul, thread, threads);
-  if (record.algorithm == Algorithm.depthwise) return runDepthwise(matmul, thread, threads);
+  if (isDepthwise) return runDepthwise(matmul, thread, threads);
   mergeSegments(matmul);
   runMatmul(matmul, input.channels, thread, threads);
 }

@@ -24,6 +24,8 @@ interface Placement {
 
 /** Along one axis: for each cell of the input the first pixel it is made of, and their weights. None: the picture does not reach there. */
 interface Taps {
+  /** Pixels [from, to) with their centres in the part that is seen: no other has a weight. */
+  readonly seen: readonly [number, number];
   readonly first: Int32Array;
   readonly weights: readonly Float64Array[];
 }
@@ -157,15 +159,15 @@ function inkAt({ channels }: Rows, x: number): number {
 
 /** [from, extent, size of the whole] of a picture and of the input. A cell that the picture covers in part weighs as much less. */
 function axisTaps([from, extent, pixels]: readonly number[], [start, covered, cells]: readonly number[]): Taps {
+  const seen = [Math.max(0, Math.ceil(from - 0.5)), Math.min(pixels, Math.floor(from + extent + 0.5))] as const;
   const step = extent / covered;
   const reach = Math.max(1, step);
   const first = new Int32Array(cells);
   const weights = Array.from({ length: cells }, (_, cell) => {
     const part = Math.min(cell + 1, start + covered) - Math.max(cell, start);
     const centre = from + (cell + 0.5 - start) * step;
-    // Pixels of the picture, with their centres in its part.
-    const begin = Math.max(0, Math.ceil(from - 0.5), Math.floor(centre - reach));
-    const end = Math.min(pixels, Math.floor(from + extent + 0.5), Math.ceil(centre + reach));
+    const begin = Math.max(seen[0], Math.floor(centre - reach));
+    const end = Math.min(seen[1], Math.ceil(centre + reach));
     if (part <= 0 || end <= begin) return new Float64Array(0);
     first[cell] = begin;
     const taps = Float64Array.from({ length: end - begin }, (_tap, tap) => Math.max(0, 1 - Math.abs(begin + tap + 0.5 - centre) / reach));
@@ -173,7 +175,7 @@ function axisTaps([from, extent, pixels]: readonly number[], [start, covered, ce
     for (const tap of taps) sum += tap;
     return sum === 0 ? taps : taps.map((tap) => (tap * Math.min(1, part)) / sum);
   });
-  return { first, weights };
+  return { seen, first, weights };
 }
 
 /** Every channel, cell by cell. */
@@ -182,13 +184,12 @@ function scaled(rows: Rows, across: Taps, down: Taps): Float64Array[] {
   const height = down.weights.length;
   const results = rows.channels.map(() => new Float64Array(width * height));
   const narrow = new Float64Array(width);
-  const columns = reached(across);
   const readers = new Map<number, number[]>();
   for (const [cell, weights] of down.weights.entries()) {
     for (let y = down.first[cell]; y < down.first[cell] + weights.length; y++) readers.set(y, [...(readers.get(y) ?? []), cell]);
   }
   for (const [y, cells] of readers) {
-    rows.read(y, columns);
+    rows.read(y, across.seen);
     for (const [channel, result] of results.entries()) {
       narrowed(rows.channels[channel], across, narrow);
       for (const cell of cells) {
@@ -198,17 +199,6 @@ function scaled(rows: Rows, across: Taps, down: Taps): Float64Array[] {
     }
   }
   return results;
-}
-
-/** Columns [from, to) that have a weight. */
-function reached({ first, weights }: Taps): readonly [number, number] {
-  let [from, to] = [Number.POSITIVE_INFINITY, 0];
-  for (const [cell, { length }] of weights.entries()) {
-    if (length === 0) continue;
-    from = Math.min(from, first[cell]);
-    to = Math.max(to, first[cell] + length);
-  }
-  return [Math.min(from, to), to];
 }
 
 function narrowed(row: Float64Array, { first, weights }: Taps, narrow: Float64Array): void {
