@@ -45,7 +45,7 @@ function expm1Near0(r: number, rest: number): number {
 
 /** e^x; 0 below −745.2, Infinity above 709.8. */
 export function exp(x: number): number {
-  if (!(x < 710)) return Number.isNaN(x) ? x : Number.POSITIVE_INFINITY;
+  if (!(x < 710)) return Number.isNaN(x) ? x : Infinity;
   if (x < -746) return 0;
   const n = Math.floor(x * Math.LOG2E + 0.5);
   const high = x - n * LN2_HIGH;
@@ -78,7 +78,7 @@ function exponentOf(x: number): number {
 
 /** Natural logarithm. */
 export function log(x: number): number {
-  if (!(x > 0 && x < Number.POSITIVE_INFINITY)) return x === 0 ? Number.NEGATIVE_INFINITY : x > 0 ? x : Number.NaN;
+  if (!(x > 0 && x < Infinity)) return x === 0 ? -Infinity : x > 0 ? x : Number.NaN;
   const k = exponentOf(x);
   const f = dividedByPower(x, k) - 1;
   const s = f / (2 + f);
@@ -134,7 +134,7 @@ function productError(a: number, b: number, product: number): number {
  */
 export function pow(base: number, exponent: number): number {
   if (exponent === 0) return 1;
-  if (!(base > 0 && base < Number.POSITIVE_INFINITY)) return base === 0 || base > 0 ? exp(exponent * log(base)) : Number.NaN;
+  if (!(base > 0 && base < Infinity)) return base === 0 || base > 0 ? exp(exponent * log(base)) : Number.NaN;
   const k = exponentOf(base);
   const m = dividedByPower(base, k);
   const f = m - 1;

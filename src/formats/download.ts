@@ -25,7 +25,7 @@ export function checkDownloadOptions(where: string, { onProgress, signal, maxByt
   if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
     throw new TypeError(`${where}: signal is ${shown(signal)}, needs an AbortSignal`);
   }
-  if (maxBytes !== undefined && maxBytes !== Number.POSITIVE_INFINITY) checkNumber(where, "maxBytes", maxBytes, { above: 0 });
+  if (maxBytes !== undefined && maxBytes !== Infinity) checkNumber(where, "maxBytes", maxBytes, { above: 0 });
 }
 
 /**
@@ -95,7 +95,7 @@ function announced(headers: Headers): number | undefined {
   return headers.has("content-encoding") || !Number.isSafeInteger(length) ? undefined : length;
 }
 
-export function checkSize(where: string, bytes: number | undefined, maxBytes = Number.POSITIVE_INFINITY): void {
+export function checkSize(where: string, bytes: number | undefined, maxBytes = Infinity): void {
   if (bytes !== undefined && bytes > maxBytes) throw new RangeError(`${where} has ${bytes} bytes or more, maxBytes is ${maxBytes}`);
 }
 

@@ -108,7 +108,7 @@ function checkedTensor(name: string, entry: Field): CheckedTensor {
       .get(field)
       .list(...counts)
       .map((size) => size.whole(0, Number.MAX_SAFE_INTEGER));
-  const shape = sizes("shape", Number.POSITIVE_INFINITY, 0);
+  const shape = sizes("shape", Infinity, 0);
   const [begin, end] = sizes("data_offsets", 2, 2);
   const length = shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype] as number);
   if (length !== end - begin) entry.fail(`of shape [${shape.join(", ")}] takes ${length} bytes, its data_offsets give it ${end - begin}`);

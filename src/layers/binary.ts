@@ -12,7 +12,7 @@ function mergeLayer(kind: "add" | "multiply", options: LayerOptions): Layer {
     type: kind,
     options,
     known: [],
-    arity: [2, Number.POSITIVE_INFINITY],
+    arity: [2, Infinity],
     build: (scope, values) =>
       values.reduce((left, right) => {
         const shape = broadcastShape(scope.where, left.shape, right.shape);

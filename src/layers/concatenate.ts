@@ -7,7 +7,7 @@ export function concatenate(options: LayerOptions = {}): Layer {
     type: "concatenate",
     options,
     known: [],
-    arity: [2, Number.POSITIVE_INFINITY],
+    arity: [2, Infinity],
     build(scope, values) {
       const shape = concatShape(
         scope.where,

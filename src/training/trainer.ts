@@ -231,7 +231,7 @@ export class Trainer {
 
   /** Batches of any size; with `batchSize`, up to that. */
   private batchSource(source: BatchSource, options: ModelFitOptions): StepSource {
-    const { stepsPerEpoch = Number.POSITIVE_INFINITY, gradientAccumulation: group = 1, batchSize } = options;
+    const { stepsPerEpoch = Infinity, gradientAccumulation: group = 1, batchSize } = options;
     const toSamples = (batch: TrainingBatch): Samples => {
       if (typeof batch !== "object" || batch === null || !("x" in batch)) throw new TypeError(`fit: a batch must be { x, y }, got ${shown(batch)}`);
       const samples = this.samples(batch.x, batch.y, { where: "fit", sampleWeight: batch.sampleWeight, classWeight: options.classWeight });

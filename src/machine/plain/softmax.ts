@@ -31,7 +31,7 @@ export const softmaxInputGrad: PlainKernel<"softmaxInputGrad"> = ({ output, outp
 
 /** NaN may be passed over: e^(NaN − maximum) brings it back. */
 export function maximum(floats: Float32Array | Float64Array, from: number, channels: number): number {
-  let max = Number.NEGATIVE_INFINITY;
+  let max = -Infinity;
   for (let channel = 0; channel < channels; channel++) if (floats[from + channel] > max) max = floats[from + channel];
   return max;
 }
