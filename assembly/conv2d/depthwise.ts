@@ -36,11 +36,9 @@ function strideInTaps(matmul: Matmul): i32 {
   return tap > 0 && matmul.source.pixelStep % tap == 0 ? matmul.source.pixelStep / tap : 0;
 }
 
-/** Pixels that a kernel takes at one time: of the window's two kernels that which computes fewer for a row. */
+/** Pixels that a kernel takes at one time: 7, or 8 of a 3-wide window where a row is not more in eights than in sevens. */
 function spanPixels(windowWidth: i32, width: i32): i32 {
-  const more = windowWidth == 3 ? 8 : 7;
-  const fewer = more - 1;
-  return (width + more - 1) / more * more <= (width + fewer - 1) / fewer * fewer ? more : fewer;
+  return windowWidth == 3 && (width + 7) / 8 * 8 <= (width + 6) / 7 * 7 ? 8 : 7;
 }
 
 /** By spans of a few blocks of pixels: what they read should stay in the first-level cache while the channels pass. */
