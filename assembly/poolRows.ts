@@ -2,7 +2,7 @@
 import { Pool2dOutput, Pooling, RunHeader, RUN_HEADER, Tensor } from "./records";
 import { constant, Constant, f32At, LANES, storeUpTo } from "./lanes";
 import { touchPages } from "./pages";
-import { sumWindow } from "./pixelSum";
+import { LINE, meanOfLine } from "./pixelSum";
 import { EightChannels, FourChannels, maxOfSquares } from "./pool2x2";
 import { pixelPtr } from "./tensor";
 
@@ -79,10 +79,9 @@ class Values {
   @inline
   pool(record: Pool2dOutput, from: usize, to: usize, rows: i32, columns: i32, channels: i32, cells: i32, firstCell: i32): void {
     if (record.kind == Pooling.mean) {
-      const count = f32x4.splat(<f32>(rows * columns));
-      for (let channel = 0; channel < channels; channel += LANES) {
-        const sum = sumWindow(record.input, f32At(from, channel), rows, columns);
-        storeUpTo(f32At(to, channel), f32x4.div(sum, count), channels - channel);
+      const count = <f32>(rows * columns);
+      for (let channel = 0; channel < channels; channel += LINE) {
+        meanOfLine(record.input, f32At(from, channel), rows, columns, count, f32At(to, channel), channels - channel, false);
       }
       return;
     }
@@ -104,7 +103,7 @@ class Values {
   }
 }
 
-/** The last sum is sumWindow's: it makes 0 of −0. */
+/** The last sum is meanOfLine's: it makes 0 of −0. */
 function meanOfSquares(record: Pool2dOutput, image: i32, outY: i32, channel: i32, channels: i32): void {
   const pixelBytes = <usize>record.input.pixelStride << 2;
   const rowBytes = <usize>record.input.rowStride << 2;
