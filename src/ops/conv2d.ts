@@ -210,9 +210,9 @@ const SPAN_PIXELS = 7;
 function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Direction): number {
   const { groups, geometry } = attributes;
   const [from, to] = [extentOf(inputs[0].shape), extentOf(output.shape)];
-  // One channel to one is depthwise too, where a row has pixels for a span (depthwise.ts): tap by tap a matrix product is faster.
+  // One channel to one is depthwise too, where it goes by spans (depthwise.ts): tap by tap a matrix product is faster.
   const isDepthwise = groups === from.channels && groups === to.channels;
-  if (isDepthwise && (groups > 1 || to.width >= SPAN_PIXELS)) return Algorithm.depthwise;
+  if (isDepthwise && (groups > 1 || goesBySpans(geometry, direction))) return Algorithm.depthwise;
   if (groups > 1) return Algorithm.matmul;
   const forward = { ...to, source: from.channels, columns: to.channels };
   const pays = {
@@ -221,6 +221,12 @@ function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Dire
     weightGrad: () => winogradGradientPays(geometry, { ...forward, minTiles: 1 }),
   };
   return pays[direction]() ? Algorithm.winograd : Algorithm.matmul;
+}
+
+/** The input gradient at stride 2 is four convolutions with parts of the window; the weight gradient takes any window. */
+function goesBySpans({ windowWidth, strideX, dilationX, outWidth }: WindowGeometry, direction: Direction): boolean {
+  const isSpan = (windowWidth === 3 || windowWidth === 5) && dilationX === 1 && strideX <= (direction === "inputGrad" ? 1 : 2);
+  return outWidth >= SPAN_PIXELS && (isSpan || direction === "weightGrad");
 }
 
 function windowFields(node: Conv2dNode, direction: Direction) {
