@@ -1,5 +1,5 @@
 /** Every layer by its type: what a file may name. */
-import * as activations from "./activation.ts";
+import { elu, gelu, hardSigmoid, hardSwish, leakyRelu, relu, relu6, selu, sigmoid, softmax, softplus, swish, tanh } from "./activation.ts";
 import { rescaling } from "./affine.ts";
 import { batchNormalization, normalization } from "./batchNormalization.ts";
 import { add, multiply } from "./binary.ts";
@@ -12,10 +12,7 @@ import { averagePooling2d, globalAveragePooling2d, globalMaxPooling2d, maxPoolin
 import { flatten, reshape } from "./reshape.ts";
 import { zeroPadding2d } from "./zeroPadding2d.ts";
 
-const { activate, ...activationLayers } = activations;
-
 const factories = {
-  ...activationLayers,
   add,
   averagePooling2d,
   batchNormalization,
@@ -24,15 +21,28 @@ const factories = {
   dense,
   depthwiseConv2d,
   dropout,
+  elu,
   flatten,
+  gelu,
   globalAveragePooling2d,
   globalMaxPooling2d,
+  hardSigmoid,
+  hardSwish,
+  leakyRelu,
   maxPooling2d,
   multiply,
   normalization,
+  relu,
+  relu6,
   rescaling,
   reshape,
+  selu,
   separableConv2d,
+  sigmoid,
+  softmax,
+  softplus,
+  swish,
+  tanh,
   zeroPadding2d,
 } as const;
 

@@ -166,7 +166,7 @@ export const badContents: BadInput[] = [
     "an unknown layer type",
     architecture((a) => Object.assign(a.layers[2], { type: "lstm" })),
     FileFormatError,
-    /^load: unknown layer type "lstm"; known: relu, /,
+    /^load: unknown layer type "lstm"; known: add, averagePooling2d, /,
   ],
   [
     "a layer type named constructor",
