@@ -52,7 +52,7 @@ export async function download(url: string | URL, options: DownloadOptions = {})
   try {
     checkSize(where, total, maxBytes);
     // Another origin's server may have compressed it without the page being told.
-    let length = response.type === "cors" ? undefined : total || undefined;
+    let length = response.type === "cors" ? undefined : total;
     while (length === undefined) if (!(await next())) length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     return { where: String(url), length, read: chunkReader(chunks, next), close };
   } catch (reason) {
@@ -91,8 +91,8 @@ function receiver(reader: ReadableStreamDefaultReader<Uint8Array>, chunks: Uint8
 }
 
 function announced(headers: Headers): number | undefined {
-  const length = Number(headers.get("content-length") ?? Number.NaN);
-  return headers.has("content-encoding") || !Number.isSafeInteger(length) ? undefined : length;
+  const length = Number(headers.get("content-length"));
+  return length > 0 && !headers.has("content-encoding") ? length : undefined;
 }
 
 export function checkSize(where: string, bytes: number | undefined, maxBytes = Infinity): void {

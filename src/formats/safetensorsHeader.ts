@@ -3,7 +3,9 @@ import { Field } from "./field.ts";
 
 /** Any file that is not what it should be. The message begins with the file's name and says what is wrong. */
 export class FileFormatError extends Error {
-  override readonly name = "FileFormatError";
+  override get name(): string {
+    return "FileFormatError";
+  }
 }
 
 export type Dtype = keyof typeof DTYPE_BYTES;

@@ -1,5 +1,6 @@
 /** Compiled kernels: those that come with the library, or from a file, bytes or a module of the user's. */
 import { builtinModule } from "../nodeModule.ts";
+import { shown } from "../options.ts";
 import { unpackingMemory, unpackKernels } from "./unpackKernels.ts";
 
 export type Numerics = "strict" | "relaxed";
@@ -15,7 +16,9 @@ export interface KernelSources {
 
 /** Kernels that the user named are not to be had, or are none. The message says which and why. */
 export class KernelSourceError extends Error {
-  override readonly name = "KernelSourceError";
+  override get name(): string {
+    return "KernelSourceError";
+  }
 }
 
 /** (module (func (result v128) … f32x4.relaxed_madd)) */
@@ -23,12 +26,9 @@ const RELAXED_PROBE = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 1, 253, 15, 65, 2, 253, 15, 65, 3, 253, 15, 253, 133, 2, 11,
 ]);
 
-let hasRelaxed: boolean | undefined;
-
 /** Whether the engine has relaxed SIMD. */
 export function supportsRelaxed(): boolean {
-  hasRelaxed ??= typeof WebAssembly === "object" && WebAssembly.validate(RELAXED_PROBE);
-  return hasRelaxed;
+  return typeof WebAssembly === "object" && WebAssembly.validate(RELAXED_PROBE);
 }
 
 /** Which kernels: `version` is that of their file, and what it has in its section "convlet". */
@@ -94,8 +94,7 @@ export function kernelCompiler(change?: (wasm: Wasm) => Wasm): KernelCompiler {
       if (source instanceof URL || typeof source === "string") return kept(ofNames, String(source), compile);
       if (source instanceof ArrayBuffer || source instanceof Uint8Array || source instanceof WebAssembly.Module)
         return kept<object, WebAssembly.Module>(ofObjects, source, compile);
-      const got = source === null ? "null" : typeof source;
-      throw new TypeError(`wasm.${wanted.numerics}: got ${got}, needs an address, the file's bytes or a WebAssembly.Module`);
+      throw new TypeError(`wasm.${wanted.numerics}: got ${shown(source)}, needs an address, the file's bytes or a WebAssembly.Module`);
     },
   };
 }

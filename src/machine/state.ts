@@ -102,11 +102,10 @@ class PlainMemory {
     this.buffer = new ArrayBuffer(pages * PAGE_BYTES);
   }
 
-  grow(pages: number): number {
-    const before = this.buffer;
-    this.buffer = new ArrayBuffer(before.byteLength + pages * PAGE_BYTES);
-    new Uint8Array(this.buffer).set(new Uint8Array(before));
-    return before.byteLength / PAGE_BYTES;
+  grow(pages: number): void {
+    const grown = new Uint8Array(this.buffer.byteLength + pages * PAGE_BYTES);
+    grown.set(new Uint8Array(this.buffer));
+    this.buffer = grown.buffer;
   }
 }
 
