@@ -124,7 +124,7 @@ export function unpack(length: usize, isFused: bool): usize {
   put(CODE_SECTION);
   const section = to;
   to += LENGTH;
-  const count = next(Stream.frame);
+  const count = frameNumber();
   put(count);
   for (let index: u32 = 0; index < count; index++) store<u32>(COUNTS + 4 * index, frameNumber());
   for (let index: u32 = 0; index < count; index++) {
@@ -152,7 +152,7 @@ function putFunction(count: u32, isFused: bool): void {
   // 0: nothing is fused in it. Otherwise one more than all its locals: behind them are two more then, for what stands between a product and a sum.
   const behind = frameNumber();
   const isChanged = behind != 0 && !isFused;
-  const groups = next(Stream.frame);
+  const groups = frameNumber();
   put(groups + u32(isChanged));
   for (let group: u32 = 0; group < groups; group++) {
     putNumber(Stream.frame);

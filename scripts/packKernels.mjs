@@ -9,8 +9,8 @@ import { functionsOf, instructionsOf, leb } from "./wasmFile.mjs";
 /** By the kind of an operand: Form in assembly/unpack.ts. From CONSTANT on so many bytes. */
 const FORMS = { local: 2, offset: 3, number: 4 };
 const CONSTANT = 8;
-/** Operands that come so often with an instruction belong to its opcode: of 15 to 400 times, 60 to 80 gave the smallest text. */
-const OFTEN = 60;
+/** Operands that come so often with an instruction belong to its opcode: of 15 to 400 times, 50 to 80 gave the smallest text. */
+const OFTEN = 65;
 /** The locals used last, whose rank belongs to the opcode: of 1 to 24 of them, 3 gave the smallest text. */
 const RECENT = 32;
 const RANKS = 3;

@@ -116,7 +116,7 @@ describe("kernels of the user's", () => {
   test("of another kind are refused with what they are", async () => {
     const refused = (strict: Uint8Array<ArrayBuffer>) => load(file(), { numerics: "strict", wasm: { strict } });
     await expect(refused(read("strict.wasm"))).rejects.toThrow("wasm.strict is of another build (");
-    await expect(refused(new TextEncoder().encode("<!doctype html>"))).rejects.toThrow("wasm.strict is an HTML page: is the address right?");
+    await expect(refused(new TextEncoder().encode("<!doctype html>"))).rejects.toThrow("wasm.strict is an HTML or XML page: was the address wrong?");
     await expect(refused(new Uint8Array(3))).rejects.toThrow("wasm.strict is no WebAssembly (3 bytes)");
     await expect(refused(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))).rejects.toThrow("a WebAssembly module that is none of convlet's kernels");
   });

@@ -205,10 +205,9 @@ function checkedStep(step: Field, context: StepContext): PlacedStep {
     const bytes = step.get(key);
     return bytes.value === undefined ? 0 : bytes.whole(0, context.arenaBytes);
   });
-  const known = RECORDS[kernel].map(([field]) => field);
   const fields = new Field(step.get("fields").value, `${step.at} (${kernel} "${name.slice(0, 60)}")`, step.refuse);
-  fields.allow(known);
+  fields.allow(RECORDS[kernel].map(([field]) => field));
   const reader = new StepReader(fields, { ...context, section, scratch, scratchBytes });
   const cost = contracts[kernel](reader);
-  return { kernel, section, name, cost, scratch, scratchBytes, fields: reader.complete(known) };
+  return { kernel, section, name, cost, scratch, scratchBytes, fields: reader.complete() };
 }

@@ -63,7 +63,9 @@ export function kernelCompiler(change?: (wasm: Wasm) => Wasm): KernelCompiler {
     if (source instanceof URL || typeof source === "string") {
       where += `: ${source}`;
       const response = await fetch(source).catch((cause) => {
-        throw new KernelSourceError(`${where} could not be fetched: ${cause.message}`, { cause });
+        throw new KernelSourceError(`${where} cannot be reached (offline, no such server, or not allowed for this page): ${cause.message}`, {
+          cause,
+        });
       });
       if (!response.ok) throw new KernelSourceError(`${where} answered ${response.status} ${response.statusText}`.trimEnd());
       const isStreamed = change === undefined && /^application\/wasm$/i.test(response.headers.get("content-type") ?? "");
@@ -71,7 +73,7 @@ export function kernelCompiler(change?: (wasm: Wasm) => Wasm): KernelCompiler {
       bytes = new Uint8Array(await response.arrayBuffer());
     } else bytes = new Uint8Array(source);
     if (String.fromCharCode(...bytes.subarray(0, 4)) !== "\0asm") {
-      const what = bytes[0] === "<".charCodeAt(0) ? "an HTML page: is the address right?" : `no WebAssembly (${bytes.length} bytes)`;
+      const what = bytes[0] === "<".charCodeAt(0) ? "an HTML or XML page: was the address wrong?" : `no WebAssembly (${bytes.length} bytes)`;
       throw new KernelSourceError(`${where} is ${what}; needs the library's kernels`);
     }
     return checked(await WebAssembly.compile(changed(bytes)), wanted, where);

@@ -74,7 +74,7 @@ export function headerAddress(name: keyof RunHeader): number {
 }
 
 export function readRunHeader(buffer: ArrayBufferLike): RunHeader {
-  return readFields(buffer, RUN_HEADER, RUN_HEADER_FIELDS) as unknown as RunHeader;
+  return readFields(buffer, RUN_HEADER, RUN_HEADER_FIELDS, 4) as unknown as RunHeader;
 }
 
 /** Decodes `count` records from `first` on; elementBytes is 4 or 8, the size of what Floats addresses point to. */
@@ -83,22 +83,11 @@ export function decodeRecords(buffer: ArrayBufferLike, first: number, count: num
   const names = new Map(Object.entries(Kernel).map(([name, number]) => [number as number, name as KernelName]));
   const decoded: { kernel: KernelName; record: Decoded<KernelName> }[] = [];
   for (let at = first; decoded.length < count; at += words.getInt32(at + 4, true)) {
-    const kernel = names.get(words.getInt32(at, true));
-    if (kernel === undefined) throw new Error(`internal: no kernel number ${words.getInt32(at, true)} at address ${at}`);
-    const record: Record<string, unknown> = readFields(buffer, at + RECORD_FIELDS.length * 4, RECORDS[kernel]);
-    for (const [name, kind] of RECORDS[kernel]) record[name] = decodeField(buffer, kind, record[name] as number, elementBytes);
-    decoded.push({ kernel, record: record as Decoded<KernelName> });
+    const kernel = names.get(words.getInt32(at, true))!;
+    const record = readFields(buffer, at + RECORD_FIELDS.length * 4, RECORDS[kernel], elementBytes) as Decoded<KernelName>;
+    decoded.push({ kernel, record });
   }
   return decoded;
-}
-
-function decodeField(buffer: ArrayBufferLike, kind: FieldKind, value: number, elementBytes: number): unknown {
-  if (kind === "i32" || kind === "f32") return value;
-  if (value === 0) return null;
-  if (kind === "bytes") return value;
-  if (kind === "floats") return value / elementBytes;
-  const tensor = readFields(buffer, value, TENSOR_FIELDS);
-  return { ...tensor, base: (tensor.base as number) / elementBytes };
 }
 
 function writeFields(buffer: ArrayBufferLike, at: number, fields: Fields, values: Record<string, number>): void {
@@ -106,22 +95,20 @@ function writeFields(buffer: ArrayBufferLike, at: number, fields: Fields, values
   fields.forEach(([name, kind], index) => {
     const value = values[name];
     if (value === undefined) throw new Error(`internal: field ${name} of a record is missing`);
-    writeWord(words, at + index * 4, kind, value);
+    if (kind === "f32") words.setFloat32(at + 4 * index, value, true);
+    else words.setInt32(at + 4 * index, value, true);
   });
 }
 
-function writeWord(words: DataView, at: number, kind: FieldKind, value: number): void {
-  if (kind === "f32") words.setFloat32(at, value, true);
-  else words.setInt32(at, value, true);
-}
-
-function readFields(buffer: ArrayBufferLike, at: number, fields: Fields): Record<string, number> {
+function readFields(buffer: ArrayBufferLike, at: number, fields: Fields, elementBytes: number): Record<string, unknown> {
   const words = new DataView(buffer);
-  const values: Record<string, number> = {};
-  fields.forEach(([name, kind], index) => {
-    const address = at + index * 4;
-    if (kind === "f32") values[name] = words.getFloat32(address, true);
-    else values[name] = kind === "i32" ? words.getInt32(address, true) : words.getUint32(address, true);
-  });
-  return values;
+  const read = (kind: FieldKind, address: number) => {
+    if (kind === "f32") return words.getFloat32(address, true);
+    if (kind === "i32") return words.getInt32(address, true);
+    const value = words.getUint32(address, true);
+    if (value === 0) return null;
+    if (kind === "floats") return value / elementBytes;
+    return kind === "tensor" ? readFields(buffer, value, TENSOR_FIELDS, elementBytes) : value;
+  };
+  return Object.fromEntries(fields.map(([name, kind], index) => [name, read(kind, at + 4 * index)]));
 }

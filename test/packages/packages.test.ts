@@ -268,7 +268,9 @@ globalThis.result = check(convlet, (bytes, options) => load(bytes, { ...options,
     site.answers[`${address}/address.html`] = { body: page };
     site.answers[strict] = { body: "<!doctype html><h1>sign in</h1>", headers: { "Content-Type": "text/html" } };
     const tab = await open(`${address}/address.html`);
-    expect(await tab.page.evaluate(resultOf)).toBe(`wasm.strict: ${strict} is an HTML page: is the address right?; needs the library's kernels`);
+    expect(await tab.page.evaluate(resultOf)).toBe(
+      `wasm.strict: ${strict} is an HTML or XML page: was the address wrong?; needs the library's kernels`,
+    );
   });
 });
 
