@@ -13,7 +13,7 @@ import type { Preprocessing } from "./image/preprocessing.ts";
 import { compileInference, inferenceMachine, plainInferenceMachine } from "./machine/inference.ts";
 import { KernelSourceError, type KernelSources, type Numerics, supportsRelaxed } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
-import { writeRunHeader } from "./machine/records.ts";
+import { headerAddress } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, newMemory, reserve } from "./machine/state.ts";
 import { checkChoice, checkNumber, checkOptions, shown } from "./options.ts";
@@ -35,6 +35,8 @@ export interface RunPredictOptions {
   /** Samples per run. Default: as many as the file was made for, 32 as a rule; never more. */
   readonly batchSize?: number;
 }
+
+const BATCH = headerAddress("batch") / 4;
 
 /** Values with their shape, [samples, …]. */
 export interface RunResult {
@@ -169,7 +171,8 @@ export class RunModel {
         const samples = inputs[index].data.subarray(start * imageStride, (start + size) * imageStride);
         new Float32Array(memory.buffer, arena + base, samples.length).set(samples);
       }
-      writeRunHeader(memory.buffer, { batch: size, abort: 0 });
+      // All of the run header that inference reads.
+      new Int32Array(memory.buffer)[BATCH] = size;
       machine.execute(forward.first, forward.count);
       for (const [index, number] of program.ports.outputs.entries()) {
         readTensor(memory.buffer, arena, program.tensors[number], results[index], { start, size });
