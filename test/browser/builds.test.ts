@@ -180,7 +180,7 @@ describe("kernels that the page names", () => {
     const { body: empty } = { body: Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0) };
     const cases = [
       ["404", { status: 404, body: "<h1>404</h1>" }, /strict\.wasm answered 404/],
-      ["HTML", { body: "<!doctype html><p>hello", headers: { "Content-Type": "text/html" } }, /strict\.wasm is an HTML page/],
+      ["HTML", { body: "<!doctype html><p>hello", headers: { "Content-Type": "text/html" } }, /strict\.wasm is an HTML or XML page/],
       ["another", { body: empty }, /is a WebAssembly module that is none of convlet's kernels/],
     ] as const;
     for (const [name, answer, message] of cases) {
