@@ -93,19 +93,23 @@ export class StepReader {
     return this.fields.get(field).value === null;
   }
 
-  /** An array of at least `count` floats that is read. */
-  floats(field: string, count: number): void {
-    this.array(field, count);
+  /** An array of at least `count` floats. */
+  floats(field: string, count: number): Region {
+    const given = this.fields.get(field);
+    const { region, offset, bytes } = this.extents(given);
+    if (bytes < 4 * count) given.fail(`needs ${count} floats, has ${Math.floor(bytes / 4)}`);
+    this.placed[field] = { region, offset };
+    return region;
   }
 
   floatsOrNull(field: string, count: number): void {
-    if (this.isNull(field)) this.placed[field] = null;
-    else this.array(field, count);
+    if (this.isNull(field)) this.absent(field);
+    else this.floats(field, count);
   }
 
   /** An array of at least `count` floats that is written: among what section prepare makes, and there alone. */
   targetFloats(field: string, count: number): void {
-    if (this.place.section !== "prepare" || this.array(field, count) !== "prepared")
+    if (this.place.section !== "prepare" || this.floats(field, count) !== "prepared")
       this.fail(field, "is written, and not a prepared array of section prepare");
   }
 
@@ -119,14 +123,6 @@ export class StepReader {
       const { begin, end } = reachOf(tensor, capacity);
       if (begin < from + length && from < end) this.fail("scratch", "overlaps a tensor of the step");
     }
-  }
-
-  private array(field: string, count: number): Region {
-    const given = this.fields.get(field);
-    const { region, offset, bytes } = this.extents(given);
-    if (bytes < 4 * count) given.fail(`needs ${count} floats, has ${Math.floor(bytes / 4)}`);
-    this.placed[field] = { region, offset };
-    return region;
   }
 
   private extents(given: Field): Extents {
