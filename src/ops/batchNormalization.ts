@@ -79,7 +79,7 @@ export function statisticsParameters({ parameters: { gamma, beta, mean, variance
   return { gamma, beta, mean, variance, epsilon };
 }
 
-/** As assembly/channelGroups.ts lays them out: 96 bytes for every 4 channels. */
+/** As assembly/channelGroups.ts lays them out: 112 bytes for every 4 channels. */
 function scratchBytes(channels: number): number {
-  return 96 * Math.ceil(channels / 4);
+  return 112 * Math.ceil(channels / 4);
 }

@@ -10,7 +10,7 @@ const F32_STATISTICS = 2e-6;
 const F32_NORMALIZED = 5e-6;
 
 function scratchBytes(channels: number): number {
-  return 96 * Math.ceil(channels / 4);
+  return 112 * Math.ceil(channels / 4);
 }
 
 function moments(values: Float64Array, channels: number) {
