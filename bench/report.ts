@@ -84,8 +84,9 @@ export async function alternate(candidates: readonly Candidate[], options: Measu
   const unfinished = () => running.some(({ samples, spent }) => samples.length < minRuns || spent < minTimeMs);
   for (let round = 0; unfinished(); round++) {
     running = running.filter(({ samples, spent }) => samples.length === 0 || spent < maxTimeMs);
-    running.push(running.shift()!);
-    for (const candidate of round % 2 === 0 ? running : running.toReversed()) {
+    const direction = round % 2 === 0 ? 1 : running.length - 1;
+    for (let turn = 0; turn < running.length; turn++) {
+      const candidate = running[(round + direction * turn) % running.length];
       const elapsed = await sample(candidate.run, candidate.calls);
       candidate.samples.push(elapsed / candidate.calls);
       candidate.spent += elapsed;
