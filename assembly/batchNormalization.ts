@@ -79,7 +79,7 @@ function sumRun(input: Tensor, row: i32, x: i32, count: i32, groups: usize, firs
   for (let left = count; left > 0; left -= most) {
     const pixels = min(left, most);
     let from = pixel;
-    touchLines(from, from + step * pixels);
+    touchLines(from, f32At(from + step * (pixels - 1), end - first));
     let group = groups;
     let channels = end - first;
     for (; channels > LANES; channels -= 2 * LANES, from += 32, group += 2 * Group.bytes) sumPair(from, step, group, pixels);

@@ -60,8 +60,8 @@ function sumRun(record: BatchNormalizationInputGrad, row: i32, x: i32, count: i3
     const pixels = min(left, most);
     let from = fromPixel;
     let grad = gradPixel;
-    touchLines(from, from + fromStep * pixels);
-    touchLines(grad, grad + gradStep * pixels);
+    touchLines(from, f32At(from + fromStep * (pixels - 1), end - first));
+    touchLines(grad, f32At(grad + gradStep * (pixels - 1), end - first));
     let group = groups;
     let channels = end - first;
     for (; channels > LANES; channels -= 2 * LANES, from += 32, grad += 32, group += 2 * Group.bytes) {

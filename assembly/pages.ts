@@ -9,7 +9,7 @@ export function touchPages(from: usize, end: usize): void {
   for (let at = (from + PAGE - 1) & ~(PAGE - 1); at < end; at += PAGE) load<i32>(at);
 }
 
-/** Lines of [from, end) come into the cache, all at once: where much is computed on each, so many loads of what comes next are not under way. */
+/** Lines of [from, end) come into the cache one after the other, as the processor foresees them, before they are read in another order. */
 // @ts-ignore: decorator
 @inline
 export function touchLines(from: usize, end: usize): void {

@@ -1,13 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { Write } from "../../build/records.ts";
+import { writeTensor } from "../../src/machine/records.ts";
 import { EXACT, expectClose, machineNames, TestMemory, type TestTensor } from "../support/kernels.ts";
 import { floatsOf, indexOf, surroundings } from "../support/storage.ts";
 
 const EPSILON = 1e-3;
-/** Statistics and gradients of float32 data: row sums in float32, rows combined in float64. */
+/** Statistics and gradients of float32 data: sums of some pixels in float32, combined in float64. */
 const F32_STATISTICS = 2e-6;
 /** What is computed from those: a few more roundings. */
 const F32_NORMALIZED = 5e-6;
+
+/** A kernel may read so many bytes past a row. */
+const SLACK = 64;
 
 function scratchBytes(channels: number): number {
   return 112 * Math.ceil(channels / 4);
@@ -172,6 +176,38 @@ describe.each(machineNames)("batch normalization on %s", (machine) => {
     const results = statistics(memory, 1);
     await memory.run("batchNormalizationOutput", { input, output, gamma: null, beta: null, ...results, epsilon: EPSILON }, {}, scratchBytes(1));
     expectClose(memory.read(results.variance), moments(memory.read(input), 1).variance, F32_STATISTICS);
+  });
+
+  test("the last channels of wide pixels at the end of memory: nothing behind them is read", async () => {
+    const memory = new TestMemory(machine);
+    const [channels, width, of] = [16, 2, 4096];
+    const input = memory.tensor([1, 1, width, channels], { slice: { of, at: of - channels } });
+    const results = { ...statistics(memory, channels), gamma: null, beta: null };
+    const output = memory.tensor([1, 1, width, channels], { values: "nan" });
+    const values = memory.read(input);
+    const elements = (width - 1) * of + channels;
+    const base = memory.memory.buffer.byteLength - elements * memory.elementBytes - SLACK;
+    const atEnd = { ...input, descriptor: { ...input.descriptor, base } };
+    writeTensor(memory.memory.buffer, input.address, atEnd.descriptor);
+    memory.write(atEnd, values);
+    await memory.run("batchNormalizationOutput", { input, output, ...results, epsilon: EPSILON }, {}, scratchBytes(channels));
+    const expected = moments(values, channels);
+    expectClose(memory.read(results.mean), expected.mean, F32_STATISTICS);
+    const fixed = { mean: memory.array(channels, expected.mean), inverse: memory.array(channels, expected.inverse), gamma: null };
+    const gammaGrad = memory.array(channels, "nan");
+    const betaGrad = memory.array(channels, "nan");
+    const record = {
+      input,
+      outputGrad: atEnd,
+      inputGrad: null,
+      ...fixed,
+      gammaGrad,
+      betaGrad,
+      write: Write.overwrite,
+      parameterWrite: Write.overwrite,
+    };
+    await memory.run("batchNormalizationInputGrad", record, {}, scratchBytes(channels));
+    expectClose(memory.read(betaGrad), gradients(values, values, new Float64Array(channels)).betaGrad, F32_NORMALIZED);
   });
 
   test("constant channels have variance 0; a NaN spoils its channel only; short batches count themselves", async () => {

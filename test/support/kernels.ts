@@ -127,7 +127,8 @@ export class TestMemory {
     return Float64Array.from(values);
   }
 
-  private write(tensor: TestTensor, values: ArrayLike<number>): void {
+  /** Sets the logical elements. */
+  write(tensor: TestTensor, values: ArrayLike<number>): void {
     let next = 0;
     this.eachElement(tensor, (index) => {
       this.floats()[index] = values[next++];
