@@ -1,4 +1,4 @@
-import type { InitializerSpec } from "../initializers.ts";
+import { constant, type InitializerSpec } from "../initializers.ts";
 import { checkFlag, checkNumber, shown } from "../options.ts";
 import { type Layer, type LayerOptions, makeLayer } from "./layer.ts";
 import type { RegularizerSpec } from "./regularizers.ts";
@@ -67,11 +67,13 @@ export function normalization(options: NormalizationOptions = {}): Layer {
         const told = options[role] ?? fallback;
         if (typeof told !== "number" && !Array.isArray(told))
           throw new TypeError(`${scope.where}: ${role} is ${shown(told)}, needs a number or an array`);
-        const values = typeof told === "number" ? new Array<number>(channels).fill(told) : [...told];
-        if (values.length !== channels) throw new RangeError(`${scope.where}: ${role} has ${values.length} values, needs ${channels} (channels)`);
+        const values = typeof told === "number" ? [told] : [...told];
+        if (typeof told !== "number" && values.length !== channels)
+          throw new RangeError(`${scope.where}: ${role} has ${values.length} values, needs ${channels} (channels)`);
         const least = role === "variance" ? { above: 0 } : {};
         for (const number of values) checkNumber(scope.where, role, number, least);
-        return scope.parameter(role, [channels], { initializer: listed(role, values), learned: false });
+        // One number stays one: a file may name more channels than fit into memory.
+        return scope.parameter(role, [channels], { initializer: typeof told === "number" ? constant(told) : listed(role, values), learned: false });
       };
       const parameters = { mean: statistic("mean", 0), variance: statistic("variance", 1) };
       const attributes = { epsilon: 0, momentum: 1, frozen: true };

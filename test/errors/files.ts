@@ -160,6 +160,16 @@ export const badContents: BadInput[] = [
     FileFormatError,
     "load: model: outputs must be a list of numbers",
   ],
+  [
+    "more channels than fit into memory",
+    architecture((a) => {
+      const layers = [{ name: "many", type: "normalization", options: { mean: 1 } }];
+      Object.assign(a, { layers, calls: [{ layer: "many", inputs: [0], output: 1 }], outputs: [1] });
+      Object.assign(a.inputs[0], { shape: [2 ** 31 - 1] });
+    }),
+    FileFormatError,
+    'load: tensor "many/mean" is missing',
+  ],
   ["no outputs", architecture((a) => Object.assign(a, { outputs: [] })), FileFormatError, "load: model: needs at least one input and one output"],
   ["no inputs", architecture((a) => Object.assign(a, { inputs: [] })), FileFormatError, "load: model: needs at least one input and one output"],
   [
