@@ -90,8 +90,9 @@ const factories = {
 /** An initializer from its name, from what a file keeps of it, or as it is. */
 export function initializer(spec: InitializerSpec): Initializer {
   if (typeof spec === "object" && spec !== null) {
-    if ("fill" in spec) return spec;
-    return byName<(config: object) => Initializer>("initializer", factories, spec.name)(spec.config ?? {});
+    // Arrays have a `fill` too.
+    if ("fill" in spec && "config" in spec) return spec;
+    return byName<(config: object) => Initializer>("initializer", factories, spec.name ?? spec)(spec.config ?? {});
   }
   return byName<() => Initializer>("initializer", factories, spec)();
 }

@@ -128,8 +128,9 @@ const factories = { exponentialDecay, cosineDecay, stepDecay, piecewiseConstant 
 /** A schedule from what a file keeps of it, or as it is. */
 export function schedule(spec: ScheduleSpec): Schedule {
   if (typeof spec === "object" && spec !== null) {
-    if ("at" in spec) return spec;
-    return byName<(config: never) => Schedule>("schedule", factories, spec.name)((spec.config ?? {}) as never);
+    // Arrays have an `at` too.
+    if ("at" in spec && "config" in spec) return spec;
+    return byName<(config: never) => Schedule>("schedule", factories, spec.name ?? spec)((spec.config ?? {}) as never);
   }
   throw new TypeError(`schedule: got ${shown(spec)}, needs an object made by one of ${Object.keys(factories).join(", ")}`);
 }

@@ -130,6 +130,12 @@ export const badLayers: BadInput[] = [
   ["an unknown regularizer", () => conv({ kernelRegularizer: "l2" }), TypeError, 'conv2d "conv1": regularizer: got "l2", needs an object of options'],
   ["a negative penalty", () => conv({ biasRegularizer: { l1: -1 } }), RangeError, 'conv2d "conv1": regularizer: l1 is -1, needs a finite number ≥ 0'],
   [
+    "weights where an initializer belongs",
+    () => conv({ kernelInitializer: new Float32Array(9) }),
+    TypeError,
+    /^conv2d "conv1": initializer: got a Float32Array, needs a name or an object made by one of glorotUniform, /,
+  ],
+  [
     "an initializer that cannot",
     () => sequential([dense({ units: 2, inputShape: [3], biasInitializer: "orthogonal" })]),
     RangeError,

@@ -37,6 +37,12 @@ export const badCompile: BadInput[] = [
     "compile: sparseCategoricalCrossentropy needs an output of at least 2 classes, the model's is [1]; for one output use binaryCrossentropy",
   ],
   ["learning rate NaN", () => sgd({ learningRate: Number.NaN }), RangeError, "sgd: learningRate is NaN, needs a finite number ≥ 0"],
+  [
+    "a list of learning rates",
+    () => sgd(loose({ learningRate: [0.1, 0.01] })),
+    TypeError,
+    /^schedule: got an array of 2, needs a name or an object made by one of exponentialDecay, /,
+  ],
   ["a negative learning rate", () => adam({ learningRate: -1 }), RangeError, "adam: learningRate is -1, needs a finite number ≥ 0"],
   [
     "a learning rate as text",
