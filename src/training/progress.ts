@@ -12,7 +12,7 @@ export interface TrainingProgress {
 
 /**
  * `await` it for the history, or `for await (const { epoch, step, logs } of model.fit(…))`: no figure is lost, and the training does not wait
- * for the loop. Leaving the loop stops the training after the current step.
+ * for the loop. Leaving the loop stops the training after the current step, and takes until it has ended.
  */
 export interface Training extends Promise<History>, AsyncIterable<TrainingProgress> {}
 
@@ -78,6 +78,8 @@ class Watcher implements Callback {
       await end;
     } finally {
       this.hasStopped = true;
+      // Whoever trains on right behind the loop finds nobody training. Its error, if any, is the promise's.
+      await end.catch(() => {});
     }
   }
 }

@@ -55,6 +55,16 @@ describe("for await over fit", () => {
     expect(count).toBeGreaterThan(0);
   });
 
+  test("whoever leaves it, by break or by an error, may train on at once", async () => {
+    for await (const _ of model.fit(x, y, { ...options, epochs: 1_000_000 })) break;
+    expect((await model.fit(x, y, options)).epochs).toEqual([0, 1, 2]);
+    const loop = async () => {
+      for await (const _ of model.fit(x, y, { ...options, epochs: 1_000_000 })) throw new Error("mine");
+    };
+    await expect(loop()).rejects.toThrow("mine");
+    model.compile({ optimizer: "sgd", loss: "sparseCategoricalCrossentropy" });
+  });
+
   test("an error comes out of the loop, and out of the promise", async () => {
     const training = model.fit(x, y.subarray(1), options);
     const loop = async () => {
