@@ -3,6 +3,7 @@ interface NodeModules {
   readonly "node:fs": typeof import("node:fs");
   readonly "node:fs/promises": typeof import("node:fs/promises");
   readonly "node:path": typeof import("node:path");
+  readonly "node:url": typeof import("node:url");
   readonly "node:worker_threads": typeof import("node:worker_threads");
   readonly "node:zlib": typeof import("node:zlib");
 }

@@ -6,18 +6,20 @@ const STALE_AFTER = 60_000;
 
 /**
  * Replaces or creates the file at `path`: at every moment it holds all of the old bytes or all of the new ones, and after the promise
- * resolves the new ones survive a power cut. A link is followed, the mode of an existing file kept. Rejects with the reason and leaves
- * the old file alone otherwise.
+ * resolves the new ones survive a power cut. A link is followed, the mode of an existing file kept; `path` may be a "file:" address.
+ * Rejects with the reason and leaves the old file alone otherwise. A pipe or device is written to as it is.
  */
 export async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
   const fs = await nodeModule("node:fs/promises");
   const { basename, dirname, join } = await nodeModule("node:path");
   try {
-    const target = await fs.realpath(path).catch(() => path);
+    const asked = path.startsWith("file:") ? (await nodeModule("node:url")).fileURLToPath(path) : path;
+    const before = await fs.stat(asked).catch(() => undefined);
+    if (before !== undefined && !before.isFile() && !before.isDirectory()) return await fs.writeFile(asked, bytes);
+    const target = before === undefined ? await linkEnd(asked) : await fs.realpath(asked);
     const folder = dirname(target);
     const name = basename(target);
     await removeStaleTemps(folder, name);
-    const before = await fs.stat(target).catch(() => undefined);
     const temp = join(folder, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`);
     const file = await fs.open(temp, "wx");
     try {
@@ -37,6 +39,20 @@ export async function writeAtomically(path: string, bytes: Uint8Array): Promise<
   } catch (reason) {
     throw new Error(`cannot write ${path}: ${reason instanceof Error ? reason.message : reason}`, { cause: reason });
   }
+}
+
+/** Where a link leads to at whose end there is no file yet; any other path as it is. */
+async function linkEnd(path: string): Promise<string> {
+  const { readlink } = await nodeModule("node:fs/promises");
+  const { dirname, resolve } = await nodeModule("node:path");
+  let end = path;
+  // As many links as Linux follows: they may be a ring.
+  for (let links = 0; links < 40; links++) {
+    const next = await readlink(end).catch(() => undefined);
+    if (next === undefined) break;
+    end = resolve(dirname(end), next);
+  }
+  return end;
 }
 
 /** The rename itself is on disk only after this. Windows cannot and need not. */

@@ -47,7 +47,7 @@ export function chunkReader(chunks: readonly Uint8Array[], more?: () => Promise<
 /** A file of Node. */
 export async function openFile(path: string | URL): Promise<Source> {
   const fs = await nodeModule("node:fs");
-  const file = fs.openSync(path, "r");
+  const file = fs.openSync(/^file:/.test(String(path)) ? new URL(path) : path, "r");
   const status = fs.fstatSync(file);
   // A pipe or a device has neither a length nor places.
   if (!status.isFile()) {

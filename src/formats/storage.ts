@@ -105,7 +105,8 @@ function ifMissing(reason: unknown): undefined {
 }
 
 function exclusively(name: string, write: () => Promise<void>): Promise<void> {
-  return navigator.locks === undefined ? write() : (navigator.locks.request(`convlet file ${name}`, write) as Promise<void>);
+  const locks = globalThis.navigator?.locks;
+  return locks === undefined ? write() : (locks.request(`convlet file ${name}`, write) as Promise<void>);
 }
 
 // IndexedDB: a database "convlet" with one store of bytes by name; one transaction a write. No Blobs: in a private window of Chromium the row of a

@@ -1,11 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeAtomically } from "../../src/formats/files.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { openFile } from "../../src/formats/source.ts";
 
 let folder: string;
 let path: string;
@@ -36,6 +38,31 @@ describe("writeAtomically", () => {
     expect(await content()).toEqual(NEW);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(folder)).toEqual(["link", "model.safetensors"]);
+  });
+
+  test("follows a link to a file that is not there yet", async () => {
+    await mkdir(join(folder, "run"));
+    await symlink("run/model", join(folder, "latest"));
+    await symlink("latest", path);
+    await writeAtomically(path, NEW);
+    expect(await content(join(folder, "run", "model"))).toEqual(NEW);
+    expect(await readlink(path)).toBe("latest");
+  });
+
+  test("writes into a pipe, as into any device, and leaves it one", async () => {
+    execFileSync("mkfifo", [path]);
+    const [found] = await Promise.all([content(), writeAtomically(path, NEW)]);
+    expect(found).toEqual(NEW);
+    expect((await stat(path)).isFIFO()).toBe(true);
+  });
+
+  test("takes an address, as load does", async () => {
+    const address = pathToFileURL(join(folder, "the model.safetensors")).href;
+    await writeAtomically(address, NEW);
+    expect(await content(join(folder, "the model.safetensors"))).toEqual(NEW);
+    const source = await openFile(address);
+    expect(source.length).toBe(NEW.length);
+    source.close();
   });
 
   test("may write the same file many times at once", async () => {
