@@ -46,40 +46,30 @@ export function sgdUpdate(record: SgdUpdate, thread: i32, threads: i32): void {
   const momentum = f32x4.splat(record.momentum);
   const nesterov = record.nesterov;
   const first = shareStart(record.count, thread, threads);
-  const count = shareStart(record.count, thread + 1, threads) - first;
-  const vectors = f32At(record.gradient, first + (count & ~(LANES - 1)));
-  const left = count & (LANES - 1);
+  const end = f32At(record.gradient, shareStart(record.count, thread + 1, threads));
   let gradient = f32At(record.gradient, first);
   let weight = f32At(record.weight, first);
-  if (record.velocity == 0) {
-    for (; gradient < vectors; gradient += 16, weight += 16) plainStep(gradient, weight, factor, limit, decay, rate, LANES);
-    if (left != 0) plainStep(gradient, weight, factor, limit, decay, rate, left);
-    return;
+  // Without momentum its steps of 0 keep the address 0.
+  const velocityStep: usize = record.velocity == 0 ? 0 : 16;
+  let velocity = velocityStep == 0 ? 0 : f32At(record.velocity, first);
+  for (; gradient + 16 <= end; gradient += 16, weight += 16, velocity += velocityStep) {
+    sgdStep(gradient, weight, velocity, factor, limit, decay, rate, momentum, nesterov, LANES);
   }
-  let velocity = f32At(record.velocity, first);
-  for (; gradient < vectors; gradient += 16, weight += 16, velocity += 16) {
-    velocityStep(gradient, weight, velocity, factor, limit, decay, rate, momentum, nesterov, LANES);
-  }
-  if (left != 0) velocityStep(gradient, weight, velocity, factor, limit, decay, rate, momentum, nesterov, left);
+  if (gradient < end) sgdStep(gradient, weight, velocity, factor, limit, decay, rate, momentum, nesterov, <i32>(end - gradient) >> 2);
 }
 
 // @ts-ignore: decorator
 @inline
-function plainStep(gradient: usize, weight: usize, factor: v128, limit: v128, decay: v128, rate: v128, left: i32): void {
-  const step = f32x4.mul(clipped(gradient, factor, limit), rate);
-  storeUpTo(weight, f32x4.add(decayed(weight, decay), step), left);
-}
-
-// @ts-ignore: decorator
-@inline
-function velocityStep(
+function sgdStep(
   gradient: usize, weight: usize, velocity: usize,
   factor: v128, limit: v128, decay: v128, rate: v128, momentum: v128, nesterov: i32, left: i32,
 ): void {
   let step = f32x4.mul(clipped(gradient, factor, limit), rate);
-  const next = multiplyAdd(v128.load(velocity), momentum, step);
-  storeUpTo(velocity, next, left);
-  step = nesterov != 0 ? multiplyAdd(next, momentum, step) : next;
+  if (velocity != 0) {
+    const next = multiplyAdd(v128.load(velocity), momentum, step);
+    storeUpTo(velocity, next, left);
+    step = nesterov != 0 ? multiplyAdd(next, momentum, step) : next;
+  }
   storeUpTo(weight, f32x4.add(decayed(weight, decay), step), left);
 }
 
@@ -95,19 +85,16 @@ export function rmspropUpdate(record: RmspropUpdate, thread: i32, threads: i32):
   const momentum = f32x4.splat(record.momentum);
   const epsilon = f32x4.splat(record.epsilon);
   const first = shareStart(record.count, thread, threads);
-  const count = shareStart(record.count, thread + 1, threads) - first;
-  const vectors = f32At(record.gradient, first + (count & ~(LANES - 1)));
-  const left = count & (LANES - 1);
+  const end = f32At(record.gradient, shareStart(record.count, thread + 1, threads));
   let gradient = f32At(record.gradient, first);
   let weight = f32At(record.weight, first);
   let square = f32At(record.square, first);
-  // Without momentum its steps of 0 keep the address 0.
   const velocityStep: usize = record.velocity == 0 ? 0 : 16;
   let velocity = velocityStep == 0 ? 0 : f32At(record.velocity, first);
-  for (; gradient < vectors; gradient += 16, weight += 16, square += 16, velocity += velocityStep) {
+  for (; gradient + 16 <= end; gradient += 16, weight += 16, square += 16, velocity += velocityStep) {
     rmspropStep(gradient, weight, square, velocity, factor, limit, decay, rate, rho, take, momentum, epsilon, LANES);
   }
-  if (left != 0) rmspropStep(gradient, weight, square, velocity, factor, limit, decay, rate, rho, take, momentum, epsilon, left);
+  if (gradient < end) rmspropStep(gradient, weight, square, velocity, factor, limit, decay, rate, rho, take, momentum, epsilon, <i32>(end - gradient) >> 2);
 }
 
 // @ts-ignore: decorator
@@ -165,17 +152,15 @@ function adamSteps<Gradient>(record: AdamUpdate, thread: i32, threads: i32): voi
   const secondTake = f32x4.splat(1 - record.beta2);
   const epsilon = f32x4.splat(record.epsilon);
   const start = shareStart(record.count, thread, threads);
-  const count = shareStart(record.count, thread + 1, threads) - start;
-  const vectors = f32At(record.gradient, start + (count & ~(LANES - 1)));
-  const left = count & (LANES - 1);
+  const end = f32At(record.gradient, shareStart(record.count, thread + 1, threads));
   let gradient = f32At(record.gradient, start);
   let first = f32At(record.first, start);
   let second = f32At(record.second, start);
   let weight = f32At(record.weight, start);
-  for (; gradient < vectors; gradient += 16, first += 16, second += 16, weight += 16) {
+  for (; gradient + 16 <= end; gradient += 16, first += 16, second += 16, weight += 16) {
     adamStep(g.of(gradient, factor, limit), first, second, weight, decay, rate, firstTake, secondTake, epsilon, LANES);
   }
-  if (left != 0) adamStep(g.of(gradient, factor, limit), first, second, weight, decay, rate, firstTake, secondTake, epsilon, left);
+  if (gradient < end) adamStep(g.of(gradient, factor, limit), first, second, weight, decay, rate, firstTake, secondTake, epsilon, <i32>(end - gradient) >> 2);
 }
 
 // @ts-ignore: decorator
