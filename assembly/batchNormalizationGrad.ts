@@ -1,8 +1,7 @@
 /** Gradients of batch normalization; see batchNormalization.ts for scratch and threads. */
 import { BatchNormalizationInputGrad, RunHeader, RUN_HEADER, Write } from "./records";
-import {
-  channelsOr, Coefficients, demote, firstChannel, Group, highHalf, rowPtr, SUMMED_PIXELS, summedAtOnce, writtenAtOnce,
-} from "./channelGroups";
+import { channelsOr, Coefficients, demote, firstChannel, Group, highHalf, SUMMED_PIXELS } from "./channelGroups";
+import { sumPixels, writeRow } from "./channelRows";
 import { constant, Constant, f32At, LANES, multiplyAdd, storeUpTo } from "./lanes";
 import { touchLines } from "./pages";
 
@@ -12,6 +11,7 @@ import { touchLines } from "./pages";
  */
 export function batchNormalizationInputGrad(record: BatchNormalizationInputGrad, thread: i32, threads: i32): void {
   const input = record.input;
+  const outputGrad = record.outputGrad;
   const first = firstChannel(input.channels, thread, threads);
   const end = firstChannel(input.channels, thread + 1, threads);
   if (first == end) return;
@@ -24,7 +24,7 @@ export function batchNormalizationInputGrad(record: BatchNormalizationInputGrad,
   }
   const pixels = rows * input.width;
   for (let at = 0; at < pixels; at += SUMMED_PIXELS) {
-    sumPixels(record, at, min(at + SUMMED_PIXELS, pixels), groups, first, end);
+    sumPixels<OutputGrad>(input, outputGrad, at, min(at + SUMMED_PIXELS, pixels), groups, first, end);
     promoteSums(groups, channels);
   }
   for (let channel = first, group = groups, to = groups; channel < end; channel += LANES) {
@@ -33,88 +33,27 @@ export function batchNormalizationInputGrad(record: BatchNormalizationInputGrad,
     to += Coefficients.bytes;
   }
   if (changetype<usize>(record.inputGrad) == 0) return;
-  for (let row = 0; row < rows; row++) inputGradRow(record, row, groups, first, end);
-}
-
-/** Pixels from one to another, counted over all images. */
-function sumPixels(record: BatchNormalizationInputGrad, from: i32, to: i32, groups: usize, first: i32, end: i32): void {
-  const width = record.input.width;
-  while (from < to) {
-    const x = from % width;
-    const pixels = min(to - from, width - x);
-    sumRun(record, from / width, x, pixels, groups, first, end);
-    from += pixels;
+  for (let row = 0; row < rows; row++) {
+    if (record.write == Write.add) writeRow<AddedInputGrad>(input, outputGrad, record.inputGrad, row, groups, first, end);
+    else writeRow<InputGrad>(input, outputGrad, record.inputGrad, row, groups, first, end);
   }
 }
 
-/** Adds Σ dy and Σ dy · (input − mean) of pixels of a row, as sumRun of batchNormalization.ts does. */
-function sumRun(record: BatchNormalizationInputGrad, row: i32, x: i32, count: i32, groups: usize, first: i32, end: i32): void {
-  const input = record.input;
-  const outputGrad = record.outputGrad;
-  const fromStep = <usize>input.pixelStride << 2;
-  const gradStep = <usize>outputGrad.pixelStride << 2;
-  let fromPixel = f32At(rowPtr(input, row), first) + x * fromStep;
-  let gradPixel = f32At(rowPtr(outputGrad, row), first) + x * gradStep;
-  const most = summedAtOnce(end - first);
-  for (let left = count; left > 0; left -= most) {
-    const pixels = min(left, most);
-    let from = fromPixel;
-    let grad = gradPixel;
-    touchLines(from, f32At(from + fromStep * (pixels - 1), end - first));
-    touchLines(grad, f32At(grad + gradStep * (pixels - 1), end - first));
-    let group = groups;
-    let channels = end - first;
-    for (; channels > LANES; channels -= 2 * LANES, from += 32, grad += 32, group += 2 * Group.bytes) {
-      sumPair(from, fromStep, grad, gradStep, group, pixels);
-    }
-    if (channels > 0) sumQuad(from, fromStep, grad, gradStep, group, pixels);
-    fromPixel += fromStep * most;
-    gradPixel += gradStep * most;
+/** Sums dy and dy · (input − mean). */
+@final
+@unmanaged
+class OutputGrad {
+  // @ts-ignore: decorator
+  @inline
+  touch(from: usize, end: usize): void {
+    touchLines(from, end);
   }
-}
 
-/** 8 channels of some pixels. */
-// @ts-ignore: decorator
-@inline
-function sumPair(from: usize, fromStep: usize, grad: usize, gradStep: usize, group: usize, pixels: i32): void {
-  const mean0 = v128.load(group, Group.shift);
-  const mean1 = v128.load(group, Group.bytes + Group.shift);
-  let sum0 = v128.load(group, Group.sum);
-  let sum1 = v128.load(group, Group.bytes + Group.sum);
-  let products0 = v128.load(group, Group.squares);
-  let products1 = v128.load(group, Group.bytes + Group.squares);
-  do {
-    let g = v128.load(grad);
-    sum0 = f32x4.add(sum0, g);
-    products0 = multiplyAdd(g, f32x4.sub(v128.load(from), mean0), products0);
-    g = v128.load(grad, 16);
-    sum1 = f32x4.add(sum1, g);
-    products1 = multiplyAdd(g, f32x4.sub(v128.load(from, 16), mean1), products1);
-    from += fromStep;
-    grad += gradStep;
-  } while (--pixels);
-  v128.store(group, sum0, Group.sum);
-  v128.store(group, products0, Group.squares);
-  v128.store(group, sum1, Group.bytes + Group.sum);
-  v128.store(group, products1, Group.bytes + Group.squares);
-}
-
-/** The last 4 channels, or fewer. */
-// @ts-ignore: decorator
-@inline
-function sumQuad(from: usize, fromStep: usize, grad: usize, gradStep: usize, group: usize, pixels: i32): void {
-  const mean = v128.load(group, Group.shift);
-  let sum = v128.load(group, Group.sum);
-  let products = v128.load(group, Group.squares);
-  do {
-    const g = v128.load(grad);
-    sum = f32x4.add(sum, g);
-    products = multiplyAdd(g, f32x4.sub(v128.load(from), mean), products);
-    from += fromStep;
-    grad += gradStep;
-  } while (--pixels);
-  v128.store(group, sum, Group.sum);
-  v128.store(group, products, Group.squares);
+  // @ts-ignore: decorator
+  @inline
+  of(deviation: v128, grad: usize, at: usize): v128 {
+    return v128.load(grad + at);
+  }
 }
 
 /** The float32 sums go to the float64 ones. */
@@ -122,9 +61,9 @@ function promoteSums(groups: usize, channels: i32): void {
   const zero = i32x4.splat(0);
   for (let group = groups; channels > 0; channels -= LANES, group += Group.bytes) {
     addPromoted(group, v128.load(group, Group.sum));
-    addPromoted(group + Group.secondLow, v128.load(group, Group.squares));
+    addPromoted(group + Group.secondLow, v128.load(group, Group.products));
     v128.store(group, zero, Group.sum);
-    v128.store(group, zero, Group.squares);
+    v128.store(group, zero, Group.products);
   }
 }
 
@@ -156,81 +95,22 @@ function storeGrad(to: usize, value: v128, count: i32, add: bool): void {
   storeUpTo(to, add ? f32x4.add(v128.load(to, 0), value) : value, count);
 }
 
-function inputGradRow(record: BatchNormalizationInputGrad, row: i32, groups: usize, first: i32, end: i32): void {
-  const add = record.write == Write.add;
-  const fromStep = <usize>record.input.pixelStride << 2;
-  const gradStep = <usize>record.outputGrad.pixelStride << 2;
-  const toStep = <usize>record.inputGrad.pixelStride << 2;
-  const most = writtenAtOnce(end - first);
-  let fromPixel = f32At(rowPtr(record.input, row), first);
-  let gradPixel = f32At(rowPtr(record.outputGrad, row), first);
-  let toPixel = f32At(rowPtr(record.inputGrad, row), first);
-  for (let left = record.input.width; left > 0; left -= most) {
-    const pixels = min(left, most);
-    let from = fromPixel;
-    let grad = gradPixel;
-    let to = toPixel;
-    let coefficients = groups;
-    let channels = end - first;
-    if (!add) {
-      for (; channels >= 2 * LANES; channels -= 2 * LANES, from += 32, grad += 32, to += 32, coefficients += 2 * Coefficients.bytes) {
-        inputGradPair(from, fromStep, grad, gradStep, to, toStep, coefficients, pixels);
-      }
-    }
-    for (; channels > 0; channels -= LANES, from += 16, grad += 16, to += 16, coefficients += Coefficients.bytes) {
-      inputGradQuad(from, fromStep, grad, gradStep, to, toStep, coefficients, pixels, channels, add);
-    }
-    fromPixel += fromStep * most;
-    gradPixel += gradStep * most;
-    toPixel += toStep * most;
+@final
+@unmanaged
+class InputGrad {
+  // @ts-ignore: decorator
+  @inline
+  of(line: v128, grad: usize, factor: v128, to: usize, at: usize): v128 {
+    return multiplyAdd(v128.load(grad + at), factor, line);
   }
 }
 
-/** 8 channels of some pixels. */
-// @ts-ignore: decorator
-@inline
-function inputGradPair(
-  from: usize, fromStep: usize, grad: usize, gradStep: usize, to: usize, toStep: usize, coefficients: usize, pixels: i32,
-): void {
-  const mean0 = v128.load(coefficients, Coefficients.mean);
-  const slope0 = v128.load(coefficients, Coefficients.slope);
-  const offset0 = v128.load(coefficients, Coefficients.offset);
-  const factor0 = v128.load(coefficients, Coefficients.factor);
-  const mean1 = v128.load(coefficients, Coefficients.bytes + Coefficients.mean);
-  const slope1 = v128.load(coefficients, Coefficients.bytes + Coefficients.slope);
-  const offset1 = v128.load(coefficients, Coefficients.bytes + Coefficients.offset);
-  const factor1 = v128.load(coefficients, Coefficients.bytes + Coefficients.factor);
-  do {
-    v128.store(to, gradient(v128.load(from), v128.load(grad), mean0, slope0, offset0, factor0));
-    v128.store(to, gradient(v128.load(from, 16), v128.load(grad, 16), mean1, slope1, offset1, factor1), 16);
-    from += fromStep;
-    grad += gradStep;
-    to += toStep;
-  } while (--pixels);
-}
-
-/** The last channels of some pixels, 4 at most; all where they are added. */
-// @ts-ignore: decorator
-@inline
-function inputGradQuad(
-  from: usize, fromStep: usize, grad: usize, gradStep: usize, to: usize, toStep: usize, coefficients: usize, pixels: i32, channels: i32, add: bool,
-): void {
-  const mean = v128.load(coefficients, Coefficients.mean);
-  const slope = v128.load(coefficients, Coefficients.slope);
-  const offset = v128.load(coefficients, Coefficients.offset);
-  const factor = v128.load(coefficients, Coefficients.factor);
-  do {
-    let value = gradient(v128.load(from), v128.load(grad), mean, slope, offset, factor);
-    if (add) value = f32x4.add(v128.load(to), value);
-    storeUpTo(to, value, channels);
-    from += fromStep;
-    grad += gradStep;
-    to += toStep;
-  } while (--pixels);
-}
-
-// @ts-ignore: decorator
-@inline
-function gradient(x: v128, outputGrad: v128, mean: v128, slope: v128, offset: v128, factor: v128): v128 {
-  return multiplyAdd(outputGrad, factor, multiplyAdd(f32x4.sub(x, mean), slope, offset));
+@final
+@unmanaged
+class AddedInputGrad {
+  // @ts-ignore: decorator
+  @inline
+  of(line: v128, grad: usize, factor: v128, to: usize, at: usize): v128 {
+    return f32x4.add(v128.load(to + at), multiplyAdd(v128.load(grad + at), factor, line));
+  }
 }

@@ -10,7 +10,7 @@ export enum Group {
   secondLow = 32,
   secondHigh = 48,
   sum = 64,
-  squares = 80,
+  products = 80,
   shift = 96,
   bytes = 112,
 }
