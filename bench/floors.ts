@@ -72,10 +72,10 @@ export const FLOORS: readonly Floor[] = [
   ...["conv_3_32_3_2_1_224_1", "conv_1_32_5_1_0_28_1@32"].map((name) => against(name, "relaxed", 1.4, rival(name, "relaxed", 2))),
   ofPeak("conv_64_64_3_1_1_56_1@8/inputGrad", [1.2, 1.7]),
   ofPeak("conv_64_64_3_1_1_56_1@8/weightGrad", [0.77, 1.5]),
-  ...["maxpool_2_64_24@256", "maxpool_2_64_24@256/inputGrad", "batchnorm_64_24@256", "batchnorm_64_24@256/inputGrad", "relu_64_24@256"].map((name) =>
-    fraction([name], "strict", [0.8, 0.95]),
+  ...["maxpool_2_64_24@1024", "maxpool_2_64_24@1024/inputGrad", "batchnorm_64_24@1024", "batchnorm_64_24@1024/inputGrad", "relu_64_24@1024"].map(
+    (name) => fraction([name], "strict", [0.8, 0.95]),
   ),
-  fraction(["adam_4719104"], "strict", [0.8, 0.95]),
+  fraction(["adam_18876416"], "strict", [0.8, 0.95]),
   against("mnist_cnn@1", "relaxed", 2.2, native("mnist_cnn@1", "relaxed")),
   against("mnist_cnn@64", "relaxed", 2.5, native("mnist_cnn@64", "relaxed")),
   training("strict", "bench:rivals", imagesPerSecond("strict", 550), over("strict", "pytorch", 1.2, TORCH)),
