@@ -203,4 +203,17 @@ describe("everybody can use it", () => {
       expect(await overflow(page)).toBe(0);
     });
   }
+
+  test("an answer and its share stand in one line", async ({ openExample }) => {
+    const { page } = await openExample("/playground/", { viewport: { width: 1280, height: 800 } });
+    await isReady(page);
+    const share = page.locator(".answer-bar .share").first();
+    const heights = await share.evaluate((element) =>
+      ["0\u00a0%", "99.9\u00a0%"].map((text) => {
+        element.textContent = text;
+        return element.getBoundingClientRect().height;
+      }),
+    );
+    expect(heights[1]).toBe(heights[0]);
+  });
 });

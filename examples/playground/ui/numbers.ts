@@ -12,9 +12,10 @@ export function short(value: number): string {
   return fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : 2);
 }
 
+/** "98 %", with a space that no line ends at. */
 export function percent(share: number): string {
   const text = (100 * share).toFixed(share > 0.995 && share < 1 ? 1 : 0);
-  return `${text === "100.0" ? "99.9" : text} %`;
+  return `${text === "100.0" ? "99.9" : text}\u00a0%`;
 }
 
 /** "1 step", "2 steps". */
