@@ -1,80 +1,33 @@
-import { LANES, f32At } from "./lanes";
-import { POSITIONS, panelPositionStep } from "./conv2d/winograd";
+import { f32At } from "./lanes";
+import { panelPositionStep } from "./conv2d/winograd";
 import { weightLine } from "./conv2d/winogradLines";
 import { PANEL_ROW_BYTES, TILE_COLUMNS } from "./matmulPlan";
+import { packPanel } from "./packPanel";
 import { PackWeights } from "./records";
-import { lanesBelow } from "./runs";
 
 /**
  * panels [36][column / 8][k][8] ← G g Gᵀ of weight [3, 3, inChannels, outChannels]; missing columns are 0, and each position ends
  * with a gap. output: columns are outChannels, k inChannels; inputGrad: the other way round, and the window is flipped.
- * 4 columns are transformed at a time, in their place: the first pass leaves its 6 x 3 cells where the second reads them.
+ * The taps are packed as they are into the first 3 of 6 rows and columns of positions, and transformed from there, 6 positions at a time:
+ * processors foresee a dozen streams. Writing all 36 at once takes up to twice as long.
  */
 export function packWinograd(record: PackWeights, flipped: bool, thread: i32, threads: i32): void {
   const columns = flipped ? record.inChannels : record.outChannels;
   const depth = flipped ? record.outChannels : record.inChannels;
-  const positionStep = panelPositionStep(columns, depth);
-  const panels = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
-  for (let half = thread; half < 2 * panels; half += threads) {
-    const column = half * LANES;
-    const count = min(LANES, columns - column);
-    let to = record.panels + (half >> 1) * depth * PANEL_ROW_BYTES + ((half & 1) << 4);
-    for (let k = 0; k < depth; k++) {
-      if (flipped) transformAcross(record, column, k, count, to, positionStep);
-      else transformAlong(record, k, column, count, to, positionStep);
-      to += PANEL_ROW_BYTES;
+  const step = panelPositionStep(columns, depth);
+  const bytes = depth * PANEL_ROW_BYTES;
+  for (let column = thread * TILE_COLUMNS; column < columns; column += threads * TILE_COLUMNS) {
+    const panel = record.panels + (column / TILE_COLUMNS) * bytes;
+    for (let tap = 0; tap < 9; tap++) {
+      const from = f32At(record.weight, (flipped ? 8 - tap : tap) * record.inChannels * record.outChannels);
+      packPanel(record, flipped, from, column, panel + (tap + 3 * (tap / 3)) * step);
     }
+    for (let x = 0; x < 3; x++) transformLine(panel + x * step, bytes, 6 * step);
+    for (let y = 0; y < 6; y++) transformLine(panel + 6 * y * step, bytes, step);
   }
 }
 
-/** The windows from one inChannel to `count` (at most 4, or none) outChannels. */
-function transformAlong(record: PackWeights, inChannel: i32, outChannel: i32, count: i32, to: usize, positionStep: i32): void {
-  const tapStep = <usize>(record.inChannels * record.outChannels) << 2;
-  const own = lanesBelow(count);
-  let from = f32At(record.weight, inChannel * record.outChannels + outChannel);
-  let at = to;
-  for (let x = 0; x < 3; x++) {
-    const g0 = v128.and(own, v128.load(from));
-    const g1 = v128.and(own, v128.load(from + 3 * tapStep));
-    const g2 = v128.and(own, v128.load(from + 6 * tapStep));
-    weightLine(g0, g1, g2, at, 6 * positionStep);
-    from += tapStep;
-    at += positionStep;
-  }
-  transformRows(to, positionStep);
-}
-
-/** The flipped windows from `count` inChannels to one outChannel. */
-function transformAcross(record: PackWeights, inChannel: i32, outChannel: i32, count: i32, to: usize, positionStep: i32): void {
-  const tapStep = <usize>(record.inChannels * record.outChannels) << 2;
-  const step = <usize>record.outChannels << 2;
-  let from = f32At(record.weight, inChannel * record.outChannels + outChannel) + 8 * tapStep;
-  let at = to;
-  for (let x = 0; x < 3; x++) {
-    const g0 = gather(from, step, count);
-    const g1 = gather(from - 3 * tapStep, step, count);
-    const g2 = gather(from - 6 * tapStep, step, count);
-    weightLine(g0, g1, g2, at, 6 * positionStep);
-    from -= tapStep;
-    at += positionStep;
-  }
-  transformRows(to, positionStep);
-}
-
-function transformRows(to: usize, positionStep: i32): void {
-  for (const end = to + POSITIONS * positionStep; to < end; to += 6 * positionStep) {
-    weightLine(v128.load(to), v128.load(to + positionStep), v128.load(to + 2 * positionStep), to, positionStep);
-  }
-}
-
-/** `count` floats, `step` bytes apart; zeros behind. */
-// @ts-ignore: decorator
-@inline
-function gather(from: usize, step: usize, count: i32): v128 {
-  if (count <= 0) return f32x4.splat(0);
-  let lanes = v128.load32_zero(from);
-  if (count > 1) lanes = v128.load32_lane(from + step, lanes, 1);
-  if (count > 2) lanes = v128.load32_lane(from + 2 * step, lanes, 2);
-  if (count > 3) lanes = v128.load32_lane(from + 3 * step, lanes, 3);
-  return lanes;
+/** 6 positions ← weightLine of the first 3. */
+function transformLine(at: usize, bytes: usize, step: i32): void {
+  for (const end = at + bytes; at < end; at += 16) weightLine(v128.load(at), v128.load(at + step), v128.load(at + 2 * step), at, step);
 }
