@@ -9,6 +9,8 @@ import { copyTile, setAside } from "./aside";
 
 /** Bytes from pixel to pixel, or a multiple, with which a span's lines meet in so few sets of a first-level cache that they drive each other out. */
 const CROWDED: i32 = 1024;
+/** Pixels whose pointers stand in a table at one time. */
+const PIXELS: i32 = MAX_ROWS - TILE_ROWS;
 
 /**
  * `panel` is weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
@@ -23,11 +25,10 @@ export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const pixels = spanPixels(windowWidth, width);
   const inSpans = !isCrowded && width >= pixels && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
   const rows = matmul.rows / width;
+  const first = firstOf(rows, thread, threads);
   const end = firstOf(rows, thread + 1, threads);
-  for (let row = firstOf(rows, thread, threads); row < end; row++) {
-    if (inSpans) runRow(matmul, row, stride, pixels);
-    else for (let x = 0; x < width; x += MAX_ROWS - TILE_ROWS) runPixels(matmul, row * width + x, min(MAX_ROWS - TILE_ROWS, width - x));
-  }
+  if (inSpans) for (let row = first; row < end; row++) runRow(matmul, row, stride, pixels);
+  else for (let pixel = first * width; pixel < end * width; pixel += PIXELS) runPixels(matmul, pixel, min(PIXELS, end * width - pixel));
 }
 
 /** Taps from an output's first to its neighbour's, or 0 where these do not meet. */
@@ -63,7 +64,7 @@ function pixelAt(view: RowView, image: i32, y: i32): usize {
   return view.base + image * view.imageStep + y * view.rowStep;
 }
 
-/** `count` pixels, at most MAX_ROWS, of all channels. */
+/** `count` pixels, at most PIXELS, of all channels; from the end of a row on to the next. */
 function runPixels(matmul: Matmul, firstRow: i32, count: i32): void {
   const table = changetype<usize>(matmul) + TABLES;
   fillPointers(table, matmul.source, firstRow, count);
