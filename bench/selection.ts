@@ -16,9 +16,9 @@ export interface Selection {
 
 /** Limits of a candidate: a call that would take longer than maxTimeMs by far is not made (see harness.ts). */
 export function limits({ short }: Pick<Selection, "short">, suite?: Suite): MeasureOptions & { maxTimeMs: number } {
-  if (short) return { minTimeMs: 30, minRuns: 3, warmUpMs: 40, maxTimeMs: 500 };
+  if (short) return { minTimeMs: 30, minRuns: 3, maxTimeMs: 500 };
   // Two threads are at their best only in the moments that all of the cores are free.
-  return { minTimeMs: suite === "threads" ? 2000 : 500, minRuns: 7, warmUpMs: 200, maxTimeMs: 6000 };
+  return { minTimeMs: suite === "threads" ? 2000 : 500, minRuns: 7, maxTimeMs: 6000 };
 }
 
 /** The names of a table's cases, and with `--case` also one that it does not hold. */
