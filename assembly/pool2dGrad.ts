@@ -10,8 +10,8 @@ import { pixelPtr } from "./tensor";
 const PAIRS_AHEAD: usize = 4;
 
 /**
- * inputGrad [batch, height, width, channels] ← or += the adjoint of pool2dOutput. A gather: each input pixel asks the windows
- * that cover it, in order, so rows split over threads even where windows overlap. Windows of 2 x 2 cells side by side are written
+ * inputGrad [batch, height, width, channels] ← or += the adjoint of pool2dOutput. A gather: each row of the input asks the windows
+ * that reach it, in order, so rows split over threads even where windows overlap. Windows of 2 x 2 cells side by side are written
  * from the windows' side instead: each gradient is read once. A unit of work is two rows.
  */
 export function pool2dInputGrad(record: Pool2dInputGrad, thread: i32, threads: i32): void {
@@ -50,60 +50,62 @@ function isSquare(record: Pool2dInputGrad): bool {
 
 /** The pixels of a row from `firstX` on. */
 function writeRow(record: Pool2dInputGrad, image: i32, y: i32, firstX: i32): void {
-  const inputGrad = record.inputGrad;
-  const outputGrad = record.outputGrad;
-  const isReached = y < reach(record.strideY, record.padTop, record.windowHeight, outputGrad.height);
-  const end = isReached ? min(reach(record.strideX, record.padLeft, record.windowWidth, outputGrad.width), inputGrad.width) : 0;
-  if (firstX < end) {
-    if (record.kind == Pooling.mean) gatherRow<MeanShare>(record, image, y, firstX, end);
-    else if (record.argmaxBytes == 1) gatherRow<ByteCellShare>(record, image, y, firstX, end);
-    else gatherRow<WordCellShare>(record, image, y, firstX, end);
-  }
-  const x = max(firstX, end);
-  if (x < inputGrad.width && record.write == Write.overwrite) clearPixels(inputGrad, pixelPtr(inputGrad, image, y, x), inputGrad.width - x);
+  if (record.kind == Pooling.mean) gatherRow<MeanShare>(record, image, y, firstX);
+  else if (record.argmaxBytes == 1) gatherRow<ByteCellShare>(record, image, y, firstX);
+  else gatherRow<WordCellShare>(record, image, y, firstX);
 }
 
-function gatherRow<Share>(record: Pool2dInputGrad, image: i32, y: i32, firstX: i32, end: i32): void {
-  let to = pixelPtr(record.inputGrad, image, y, firstX);
-  for (let x = firstX; x < end; x++) {
-    gatherPixel<Share>(record, to, image, y, x);
-    to = f32At(to, record.inputGrad.pixelStride);
-  }
-}
-
-/** Where no window reaches any more, along one axis. */
-// @ts-ignore: decorator
-@inline
-function reach(stride: i32, pad: i32, window: i32, windows: i32): i32 {
-  return (windows - 1) * stride - pad + window;
-}
-
-// @ts-ignore: decorator
-@inline
-function gatherPixel<Share>(record: Pool2dInputGrad, to: usize, image: i32, y: i32, x: i32): void {
+/** Windows one after the other, in order for each pixel; what none has reached yet is overwritten. */
+function gatherRow<Share>(record: Pool2dInputGrad, image: i32, y: i32, firstX: i32): void {
   const share = changetype<Share>(0);
+  const inputGrad = record.inputGrad;
   const outputGrad = record.outputGrad;
   const channels = outputGrad.channels;
   const fromTop = y + record.padTop;
-  const fromLeft = x + record.padLeft;
   const lastOutY = lastWindow(fromTop, record.strideY, outputGrad.height);
-  const firstOutX = firstWindow(fromLeft, record.windowWidth, record.strideX);
-  const lastOutX = lastWindow(fromLeft, record.strideX, outputGrad.width);
-  let add = record.write == Write.add;
+  let written = record.write == Write.add ? inputGrad.width : firstX;
   for (let outY = firstWindow(fromTop, record.windowHeight, record.strideY); outY <= lastOutY; outY++) {
-    for (let outX = firstOutX; outX <= lastOutX; outX++) {
-      const key = share.key(record, outY, outX, (fromTop - outY * record.strideY) * record.windowWidth + fromLeft - outX * record.strideX);
+    for (let outX = firstX / record.strideX; outX < outputGrad.width; outX++) {
+      const left = outX * record.strideX - record.padLeft;
+      const end = min(left + record.windowWidth, inputGrad.width);
+      let x = max(left, 0);
+      clearUpTo(record, image, y, written, x);
       const cells = share.cellsPtr(record.argmax, ((image * outputGrad.height + outY) * outputGrad.width + outX) * channels);
       const from = pixelPtr(outputGrad, image, outY, outX);
-      for (let channel = 0; channel < channels; channel += LANES) {
-        let value = share.of(v128.load(f32At(from, channel), 0), share.cell(cells, channel), key);
-        if (add) value = f32x4.add(v128.load(f32At(to, channel), 0), value);
-        storeUpTo(f32At(to, channel), value, channels - channel);
+      let cell = (fromTop - outY * record.strideY) * record.windowWidth + x - left;
+      let to = pixelPtr(inputGrad, image, y, x);
+      for (; x < end; x++) {
+        const key = share.key(record, outY, outX, cell++);
+        if (x < written) addShare<Share>(from, cells, key, to, channels);
+        else writeShare<Share>(from, cells, key, to, channels);
+        to = f32At(to, inputGrad.pixelStride);
       }
-      add = true;
+      written = max(written, end);
     }
+    clearUpTo(record, image, y, written, inputGrad.width);
+    written = inputGrad.width;
   }
-  if (!add) zeroRun(to, channels);
+  clearUpTo(record, image, y, written, inputGrad.width);
+}
+
+/** What no window has reached, up to x. */
+function clearUpTo(record: Pool2dInputGrad, image: i32, y: i32, written: i32, x: i32): void {
+  if (written < x) clearPixels(record.inputGrad, pixelPtr(record.inputGrad, image, y, written), x - written);
+}
+
+function addShare<Share>(from: usize, cells: usize, key: v128, to: usize, channels: i32): void {
+  const share = changetype<Share>(0);
+  for (let channel = 0; channel < channels; channel += LANES) {
+    const value = share.of(v128.load(f32At(from, channel)), share.cell(cells, channel), key);
+    storeUpTo(f32At(to, channel), f32x4.add(v128.load(f32At(to, channel)), value), channels - channel);
+  }
+}
+
+function writeShare<Share>(from: usize, cells: usize, key: v128, to: usize, channels: i32): void {
+  const share = changetype<Share>(0);
+  for (let channel = 0; channel < channels; channel += LANES) {
+    storeUpTo(f32At(to, channel), share.of(v128.load(f32At(from, channel)), share.cell(cells, channel), key), channels - channel);
+  }
 }
 
 /** First window along one axis that reaches a cell `position` cells behind the start of window 0. */
