@@ -78,7 +78,7 @@ export function classSampleWeight(
   targets: Batch,
   { classWeight, classes, sampleWeight = null }: { classWeight: ClassWeight; classes: number; sampleWeight?: Float32Array | null },
 ): Float32Array {
-  if (typeof classWeight !== "object" || classWeight === null)
+  if (typeof classWeight !== "object" || classWeight === null || classWeight instanceof Map)
     throw new TypeError(`classWeight: got ${shown(classWeight)}, needs weights by class number`);
   const width = targets.data.length / targets.count;
   if (width !== 1 && width !== classes)

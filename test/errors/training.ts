@@ -176,6 +176,7 @@ export const badFitOptions: BadInput[] = [
     RangeError,
     "classWeight: weight of class 0 is -1, needs a finite number ≥ 0",
   ],
+  ["classWeight as a Map", (m) => train(m, { classWeight: new Map([[0, 3]]) }), TypeError, "classWeight: got a Map, needs weights by class number"],
   ["classWeight as a number", (m) => train(m, { classWeight: 3 }), TypeError, "classWeight: got 3, needs weights by class number"],
   [
     "class weights of targets that are no classes",
