@@ -22,7 +22,7 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
   /** Batches whose gradients make one update, as if they were one batch. Default 1. */
   readonly gradientAccumulation?: number;
-  /** For iterables: steps of an epoch, when they have no end. */
+  /** For iterables: steps of an epoch, when they have no end. Where one ends it ends the epoch; a function or array begins anew for the next. */
   readonly stepsPerEpoch?: number;
   /** 0: silent; 1 (default in `fit`): a progress bar where there is a console; 2: a line per epoch. */
   readonly verbose?: 0 | 1 | 2;

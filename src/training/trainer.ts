@@ -249,12 +249,18 @@ export class Trainer {
         await open?.return?.();
       },
       async *steps() {
-        // With stepsPerEpoch an epoch may end in the middle of an iterable: the next one goes on from there.
-        if (open === undefined || options.stepsPerEpoch === undefined) open = iteratorOf(source);
+        // With stepsPerEpoch an epoch may end in the middle of an iterable: the next one goes on from there, and begins anew where nothing is left.
+        let goesOn = open !== undefined && options.stepsPerEpoch !== undefined;
+        if (open === undefined || !goesOn) open = iteratorOf(source);
         for (let step = 0; step < stepsPerEpoch; step += group) {
           const members: Samples[] = [];
           while (members.length < Math.min(group, stepsPerEpoch - step)) {
-            const { done, value } = await open.next();
+            let { done, value } = await open.next();
+            if (done && goesOn) {
+              open = iteratorOf(source);
+              ({ done, value } = await open.next());
+            }
+            goesOn = false;
             if (done) break;
             members.push(toSamples(value));
           }

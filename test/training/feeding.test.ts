@@ -151,6 +151,20 @@ describe("batches that arrive", () => {
     expect(await train((net) => net.fit(source as convlet.BatchSource, { ...epochs, ...options }))).toEqual(expected);
   });
 
+  test.each([
+    ["as many as it has", 4, [4, 4, 4]],
+    ["fewer: the last ones are an epoch", 3, [3, 1, 3]],
+    ["more: it ends the epoch", 9, [4, 4, 4]],
+  ])("stepsPerEpoch over data that end, %s", async (_name, stepsPerEpoch, expected) => {
+    for (const source of [epoch, slowly, starts.map(batch)]) {
+      const steps = [0, 0, 0];
+      let current = 0;
+      const count: convlet.Callback = { onEpochBegin: (number) => void (current = number), onBatchEnd: () => void steps[current]++ };
+      await train((net) => net.fit(source, { ...epochs, stepsPerEpoch, callbacks: [count] }));
+      expect(steps).toEqual(expected);
+    }
+  });
+
   test("with weights and validation", async () => {
     const sampleWeight = numbers(50).map(Math.abs);
     const validationData = [x, y] as const;
