@@ -10,7 +10,7 @@ export async function writeInBrowser({ scheme, name }: Place, bytes: Uint8Array<
   try {
     if (scheme === "downloads") offerDownload(name, bytes);
     // Two tabs must not take each other for a tab that was closed.
-    else if (scheme === "opfs") await exclusively(name, () => writeFile(name, bytes));
+    else if (scheme === "opfs") await locked(name, "exclusive", () => writeFile(name, bytes));
     else await writeRow(name, bytes);
   } catch (cause) {
     throw storageError(where, bytes.length, cause);
@@ -27,10 +27,13 @@ export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array
   if (scheme === "downloads") throw new TypeError(`load: ${path} was given away; let the user choose the file, and load its bytes`);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await (scheme === "opfs" ? readFile(name) : inStore<Uint8Array<ArrayBuffer> | undefined>("readonly", (store) => store.get(name)));
+      // A file that is replaced while it is read is lost to its reader.
+      return await (scheme === "opfs"
+        ? locked(name, "shared", () => readFile(name))
+        : inStore<Uint8Array<ArrayBuffer> | undefined>("readonly", (store) => store.get(name)));
     } catch (cause) {
-      // Another tab replaced the file between the two: the new one is whole.
-      if ((cause as DOMException).name !== "NotReadableError" || attempt === READ_ATTEMPTS) {
+      // A tab that was closed may replace it still, without its lock: the new one is whole.
+      if (!["NotReadableError", "NotFoundError"].includes((cause as DOMException).name) || attempt === READ_ATTEMPTS) {
         throw new Error(`load: cannot read ${path}: ${(cause as Error).message}`, { cause });
       }
       await new Promise((resolve) => setTimeout(resolve, attempt * READ_PAUSE));
@@ -43,7 +46,7 @@ export async function savedPaths(): Promise<string[]> {
   const rows = typeof indexedDB === "undefined" ? [] : await inStore<IDBValidKey[]>("readonly", (store) => store.getAllKeys());
   const files: string[] = [];
   const folder = await modelsFolder();
-  for await (const name of folder?.keys() ?? []) if (!name.endsWith(TEMP)) files.push(name);
+  for await (const name of folder?.keys() ?? []) if (!name.includes(TEMP)) files.push(name);
   return [...rows.map((name) => `indexeddb://${name}`), ...files.map((name) => `opfs://${name}`)];
 }
 
@@ -53,7 +56,7 @@ export async function deletePlace({ scheme, name }: Place): Promise<void> {
   else await (await modelsFolder())?.removeEntry(name).catch(ifMissing);
 }
 
-// OPFS: a folder "convlet"; a file is written beside its name and moved there.
+// OPFS: a folder "convlet"; a file is written beside its name (Chromium: beside that, with .crswap behind it) and moved there.
 
 const TEMP = ".convlet-part";
 
@@ -104,9 +107,9 @@ function ifMissing(reason: unknown): undefined {
   if ((reason as DOMException).name !== "NotFoundError") throw reason;
 }
 
-function exclusively(name: string, write: () => Promise<void>): Promise<void> {
+function locked<T>(name: string, mode: LockMode, work: () => Promise<T>): Promise<T> {
   const locks = globalThis.navigator?.locks;
-  return locks === undefined ? write() : (locks.request(`convlet file ${name}`, write) as Promise<void>);
+  return locks === undefined ? work() : locks.request(`convlet file ${name}`, { mode }, work);
 }
 
 // IndexedDB: a database "convlet" with one store of bytes by name; one transaction a write. No Blobs: in a private window of Chromium the row of a

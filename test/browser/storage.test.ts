@@ -109,6 +109,32 @@ describe.each(schemes)("%s", (scheme) => {
     expect(found).toMatchObject({ epochs: [found.epoch, found.epoch + 1, found.epoch + 2], isSame: true });
   });
 
+  test("may be loaded and listed while another tab saves it again and again", { timeout: 180_000 }, async ({ open }) => {
+    const path = `${scheme}://busy`;
+    const writer = await open("/kit.html");
+    const reader = await open("/kit.html", { beside: writer });
+    await writer.page.evaluate((target) => kit.smallModel().save(target), path);
+    await writer.page.evaluate((target) => {
+      const model = kit.smallModel();
+      void (async () => {
+        for (;;) await model.save(target);
+      })();
+    }, path);
+    const found = await reader.page.evaluate(async (target) => {
+      const said = new Set<string>();
+      const end = performance.now() + 3000;
+      while (performance.now() < end) {
+        await kit.convlet.load(target).then(
+          (model) => model.dispose(),
+          (reason: Error) => said.add(reason.message),
+        );
+        for (const each of await kit.convlet.savedModels()) said.add(each);
+      }
+      return [...said];
+    }, path);
+    expect(found).toEqual([path]);
+  });
+
   test("a tab that is closed in the middle of a write leaves a whole file", { timeout: 180_000 }, async ({ open }) => {
     const path = `${scheme}://large`;
     const keeper = await open("/kit.html");
