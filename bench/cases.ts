@@ -131,7 +131,7 @@ export function netData({ net, batch }: NetCase): NetData {
 }
 
 /** Half-width of a uniform distribution that keeps the size of activations through relu: He et al. 2015. */
-function unitGain(inputs: number): number {
+export function unitGain(inputs: number): number {
   return Math.sqrt(6 / inputs);
 }
 

@@ -66,6 +66,7 @@ const CASES = [
   ["MNIST CNN, batch 64", "mnist_cnn@64"],
   ["MNIST CNN, training, batch 64", "mnist_cnn-train@64"],
   ["O/X network, one image", "ox@1"],
+  ["MobileNet at 224x224, one image", "mobilenet@1"],
 ] as const;
 
 /** Against the best engine of each kind. `notes`: what a reader of the numbers must know. */

@@ -16,6 +16,7 @@ function baseName(name: string): string {
   const batch = (digits: string) => (digits === "1" ? "one image" : `batch ${digits}`);
   if (kind === "mnist_cnn") return `MNIST CNN, ${batch(rest)}`;
   if (kind === "mnist_cnn-train") return `MNIST CNN, training, batch ${rest}`;
+  if (kind === "mobilenet") return `MobileNet at 224x224, ${batch(rest)}`;
   if (kind === "ox") return `O/X network, ${batch(rest)}`;
   if (kind === "gemm") return `matrices ${rest}x${rest}`;
   const titles: Readonly<Record<string, string>> = { maxpool: "max pooling 2x2", batchnorm: "batch norm", relu: "relu" };

@@ -3,7 +3,7 @@
 import { type ConvCase, type ConvData, convData, netData } from "../cases.ts";
 import { MnistCnn, type MnistCnnArrays } from "../js/mnistCnn.ts";
 import { Ox, type OxWeights } from "../js/ox.ts";
-import type { Workload } from "./workload.ts";
+import type { DenseLayer, Workload } from "./workload.ts";
 
 /** Outputs, relative to the largest: float32 sums of some thousand products. */
 export const OUTPUT_TOLERANCE = 1e-5;
@@ -21,6 +21,7 @@ export interface Expected {
 export function expected(workload: Workload): Expected {
   const { case: benchCase, input, labels, batch } = workload;
   if (benchCase.kind === "conv") return { output: convolved(benchCase, { ...convData(benchCase), input }) };
+  if (benchCase.kind === "mobilenet") return { output: layerByLayer(workload) };
   const { weights } = netData(benchCase);
   if (benchCase.net === "ox") return { output: new Ox(weights as unknown as OxWeights).predict(input).slice() };
   const net = new MnistCnn(batch);
@@ -34,8 +35,40 @@ export function expected(workload: Workload): Expected {
   return { output, losses: [loss(0), loss(1)] };
 }
 
+/** Of a network of convolutions, then a mean of every channel, then dense layers; square maps. */
+function layerByLayer({ layers, batch, inputShape, input }: Workload): Float32Array {
+  let [values, size] = [input, inputShape[0]];
+  for (const layer of layers) {
+    if (layer.type === "conv") {
+      const outSize = Math.floor((size + 2 * layer.padding - layer.window) / layer.stride) + 1;
+      values = convolved({ ...layer, batch, size, outSize }, { ...layer, input: values });
+      size = outSize;
+    } else if (layer.type === "globalAveragePool") values = averaged(values, { batch, pixels: size * size });
+    else if (layer.type === "dense") values = densely(layer, values, batch);
+    else throw new Error(`internal: no definition of ${layer.type}`);
+    if ("relu" in layer && layer.relu) values = values.map((value) => Math.max(0, value));
+  }
+  return values;
+}
+
+/** [batch, channels] ← [batch, pixels, channels] */
+function averaged(input: Float32Array, { batch, pixels }: { batch: number; pixels: number }): Float32Array {
+  const channels = input.length / (batch * pixels);
+  const sums = new Float64Array(batch * channels);
+  for (const [at, value] of input.entries()) sums[Math.floor(at / (pixels * channels)) * channels + (at % channels)] += value;
+  return Float32Array.from(sums, (sum) => sum / pixels);
+}
+
+/** A convolution of maps of one pixel. */
+function densely({ inputs, outputs, weight, bias }: DenseLayer, input: Float32Array, batch: number): Float32Array {
+  const geometry = { window: 1, stride: 1, padding: 0, groups: 1, size: 1, outSize: 1 };
+  return convolved({ ...geometry, batch, inChannels: inputs, outChannels: outputs }, { input, weight, bias });
+}
+
+type Geometry = Pick<ConvCase, "batch" | "size" | "outSize" | "inChannels" | "outChannels" | "window" | "stride" | "padding" | "groups">;
+
 /** output [batch, outSize, outSize, outChannels], summed in float64: of any size, which bench/js is not. */
-function convolved(conv: ConvCase, { input, weight, bias }: ConvData): Float32Array {
+function convolved(conv: Geometry, { input, weight, bias }: ConvData): Float32Array {
   const { batch, size, outSize, inChannels, outChannels, window, stride, padding, groups } = conv;
   const [depth, width] = [inChannels / groups, outChannels / groups];
   const output = new Float32Array(batch * outSize * outSize * outChannels);

@@ -1,5 +1,16 @@
 /** This library through its public calls; a training step as `fit` makes it. */
-import { conv2d, dense, flatten, type Layer, type Model, maxPooling2d, sequential, softmax, zeroPadding2d } from "../../src/index.ts";
+import {
+  conv2d,
+  dense,
+  flatten,
+  globalAveragePooling2d,
+  type Layer,
+  type Model,
+  maxPooling2d,
+  sequential,
+  softmax,
+  zeroPadding2d,
+} from "../../src/index.ts";
 import { internals, machinesReady } from "../program.ts";
 import { compileForTraining, samplesOf } from "../suites/training.ts";
 import type { Prepare, Prepared } from "./engine.ts";
@@ -24,6 +35,7 @@ export function convletModel({ layers, inputShape }: Workload, numerics: "auto" 
 
 function layersOf(layer: Workload["layers"][number], first: { inputShape?: readonly number[] }): Layer[] {
   if (layer.type === "maxPool") return [maxPooling2d()];
+  if (layer.type === "globalAveragePool") return [globalAveragePooling2d()];
   if (layer.type === "softmax") return [softmax()];
   const activation = layer.relu ? "relu" : "linear";
   if (layer.type === "dense") return [...(layer.flattened ? [flatten()] : []), dense({ units: layer.outputs, activation })];

@@ -24,6 +24,7 @@ export const prepare: Prepare = (workload) => {
 
 function definition(layer: Layer): Record<string, unknown> {
   if (layer.type === "maxPool") return { type: "pool", sx: 2, stride: 2 };
+  if (layer.type === "globalAveragePool") throw new Unsupported("of poolings it has the maximum");
   if (layer.type === "softmax") throw new Unsupported("softmax comes last");
   const activation = layer.relu ? { activation: "relu" } : {};
   if (layer.type === "dense") return { type: "fc", num_neurons: layer.outputs, ...activation };

@@ -34,6 +34,7 @@ function output(layers: readonly Layer[], weights: readonly JaxArray[], input: J
   let next = 0;
   for (const layer of layers) {
     if (layer.type === "maxPool") x = lax.reduceWindow(x, np.max, [2, 2], [2, 2]);
+    else if (layer.type === "globalAveragePool") x = np.mean(x, [2, 3]);
     else if (layer.type === "softmax") x = nn.softmax(x, -1);
     else {
       const [weight, bias] = [weights[next++], weights[next++]];

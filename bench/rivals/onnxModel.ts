@@ -36,6 +36,9 @@ class Graph {
       if (layer.flattened !== undefined) this.node("Flatten", [], { axis: 1 });
       const weight = this.initializer(`${name}.weight`, [layer.outputs, layer.inputs], denseWeightByOutput(layer));
       this.node("Gemm", [weight, this.initializer(`${name}.bias`, [layer.outputs], layer.bias)], { transB: 1 });
+    } else if (layer.type === "globalAveragePool") {
+      this.node("GlobalAveragePool", [], {});
+      this.node("Flatten", [], { axis: 1 });
     } else if (layer.type === "maxPool") this.node("MaxPool", [], { kernel_shape: [2, 2], strides: [2, 2] });
     else this.node("Softmax", [], { axis: 1 });
     if ("relu" in layer && layer.relu) this.node("Relu", [], {});

@@ -1,8 +1,8 @@
 /** What the command line of `npm run bench:rivals` says. */
 import { parseArgs } from "node:util";
-import { CASES, parseCase } from "../cases.ts";
 import { CONTENDERS, type Contender } from "./engine.ts";
 import type { Limits } from "./measure.ts";
+import { parseRivalCase, RIVAL_CASES } from "./workload.ts";
 
 export interface RivalOptions {
   readonly cases: readonly string[];
@@ -21,7 +21,7 @@ export interface RivalOptions {
 }
 
 const USAGE = `npm run bench:rivals -- [options]
-  --case NAME[,NAME…]     only these: ${CASES.join(", ")}, or any conv_CIN_COUT_WINDOW_STRIDE_PAD_SIZE_GROUPS[@BATCH]
+  --case NAME[,NAME…]     only these: ${RIVAL_CASES.join(", ")}, or any conv_CIN_COUT_WINDOW_STRIDE_PAD_SIZE_GROUPS[@BATCH]
   --engine NAME[,NAME…]   only these beside convlet: ${[...new Set(CONTENDERS.map(({ engine }) => engine))].slice(1).join(", ")}
   --short                 two cases in few samples (less than a minute)
   --floors                what must be reached, what is chased, what this run reached; fails where a floor is missed
@@ -42,8 +42,8 @@ export function parseRivalOptions(args: readonly string[]): RivalOptions {
   if (readme && (short || values.case !== undefined || values.engine !== undefined)) {
     throw new TypeError(`--readme takes a whole run: it goes without --short, --case and --engine\n${USAGE}`);
   }
-  const cases = values.case?.split(",") ?? (short ? SHORT_CASES : CASES);
-  for (const name of cases) parseCase(name);
+  const cases = values.case?.split(",") ?? (short ? SHORT_CASES : RIVAL_CASES);
+  for (const name of cases) parseRivalCase(name);
   const engines = values.engine?.split(",");
   for (const engine of engines ?? []) {
     if (!CONTENDERS.some((each) => each.engine === engine)) throw new TypeError(`--engine ${engine}: no such engine\n${USAGE}`);

@@ -54,6 +54,7 @@ declare module "@tensorflow/tfjs-core" {
     oneHot(indexes: Tensor, depth: number): Tensor;
     reshape(x: Tensor, shape: readonly number[]): Tensor;
     softmax(logits: Tensor): Tensor;
+    mean(x: Tensor, axes: readonly number[]): Tensor;
     maxPool(x: Tensor, window: number, strides: number, padding: "valid"): Tensor;
     readonly fused: {
       conv2d(options: FusedConv): Tensor;
@@ -128,6 +129,7 @@ declare module "@jax-js/jax" {
     sqrt(x: Array): Array;
     zerosLike(x: Array): Array;
     matmul(a: Array, b: Array): Array;
+    mean(x: Array, axes: readonly number[]): Array;
   };
   export const nn: {
     relu(x: Array): Array;

@@ -23,6 +23,10 @@ def modules(layers, directory):
         if kind == "maxPool":
             yield nn.MaxPool2d(2)
             continue
+        if kind == "globalAveragePool":
+            yield nn.AdaptiveAvgPool2d(1)
+            yield nn.Flatten()
+            continue
         if kind == "softmax":
             yield nn.Softmax(1)
             continue

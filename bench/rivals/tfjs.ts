@@ -34,6 +34,7 @@ function through(stages: readonly Stage[], input: Tensor): Tensor {
 
 function stage(layer: Layer, weight: (data: Float32Array, shape: readonly number[]) => Tensor): Stage {
   if (layer.type === "maxPool") return (x) => tf.maxPool(x, 2, 2, "valid");
+  if (layer.type === "globalAveragePool") return (x) => tf.mean(x, [1, 2]);
   if (layer.type === "softmax") return (logits) => tf.softmax(logits);
   const bias = weight(layer.bias, [layer.bias.length]);
   const activation = layer.relu ? "relu" : "linear";

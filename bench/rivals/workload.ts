@@ -1,5 +1,6 @@
 /** A case as every engine gets it: layers with weights, input, and in training the batches that take turns. */
-import { type ConvCase, convData, NET_WEIGHTS, type NetCase, netData, parseCase } from "../cases.ts";
+import { CASES, type ConvCase, convData, NET_WEIGHTS, type NetCase, netData, parseCase } from "../cases.ts";
+import { MOBILENET_CLASSES, MOBILENET_INPUT, type MobilenetCase, mobilenetInput, mobilenetLayers, parseMobilenet } from "./mobilenet.ts";
 
 export interface ConvLayer {
   readonly type: "conv";
@@ -20,6 +21,11 @@ export interface MaxPoolLayer {
   readonly type: "maxPool";
 }
 
+/** The mean of every channel: from [height, width, channels] to [channels]. */
+export interface GlobalAveragePoolLayer {
+  readonly type: "globalAveragePool";
+}
+
 export interface DenseLayer {
   readonly type: "dense";
   readonly inputs: number;
@@ -36,11 +42,16 @@ export interface SoftmaxLayer {
   readonly type: "softmax";
 }
 
-export type Layer = ConvLayer | MaxPoolLayer | DenseLayer | SoftmaxLayer;
+export type Layer = ConvLayer | MaxPoolLayer | GlobalAveragePoolLayer | DenseLayer | SoftmaxLayer;
+
+export type RivalCase = ConvCase | NetCase | MobilenetCase;
+
+/** The case table, and a network for large images. */
+export const RIVAL_CASES = [...CASES, "mobilenet@1"] as const;
 
 export interface Workload {
   readonly name: string;
-  readonly case: ConvCase | NetCase;
+  readonly case: RivalCase;
   readonly layers: readonly Layer[];
   readonly batch: number;
   /** Height, width, channels. */
@@ -64,8 +75,20 @@ export const CORRECTED_EPSILON = ADAM.epsilon / Math.sqrt(1 - ADAM.beta2);
 
 /** The data are made from the name: every process makes the same. */
 export function workloadOf(name: string): Workload {
-  const parsed = parseCase(name);
+  const parsed = parseRivalCase(name);
+  if (parsed.kind === "mobilenet") return mobilenetWorkload(parsed);
   return parsed.kind === "conv" ? convWorkload(parsed) : netWorkload(parsed);
+}
+
+/** TypeError where there is no such case. */
+export function parseRivalCase(name: string): RivalCase {
+  return parseMobilenet(name) ?? parseCase(name);
+}
+
+function mobilenetWorkload(net: MobilenetCase): Workload {
+  const { name, batch } = net;
+  const shapes = { inputShape: MOBILENET_INPUT, outputShape: [MOBILENET_CLASSES] };
+  return { name, case: net, layers: mobilenetLayers(), batch, input: mobilenetInput(batch), ...shapes };
 }
 
 function convWorkload(conv: ConvCase): Workload {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { CASES } from "../../bench/cases.ts";
 import { type RivalsResult, rivalsPage } from "../../bench/page/rivalsPage.ts";
 import { aligned, benchReadme, replaceBetween, rivalsReadme } from "../../bench/readme.ts";
 import type { Row } from "../../bench/report.ts";
 import type { RivalRow } from "../../bench/rivals/runCase.ts";
+import { RIVAL_CASES } from "../../bench/rivals/workload.ts";
 import { textOf } from "../support/sources.ts";
 
 const environment = { cpu: "CPU", cores: 2, runtime: "Node 24", v8: "13", platform: "linux x64", date: "2026-11-25T09:00:00.000Z" };
@@ -14,7 +14,7 @@ const rowOf = (own: Partial<RivalRow>): RivalRow => ({
   ...own,
 });
 
-const rows = CASES.flatMap((name) => [
+const rows = RIVAL_CASES.flatMap((name) => [
   rowOf({ case: name, numerics: "strict", minMs: 2.5 }),
   rowOf({ case: name }),
   rowOf({ case: name, engine: "tfjs-wasm", kind: "wasm", numerics: "float32", minMs: 5 }),
@@ -32,7 +32,7 @@ describe("the README's tables", () => {
   test("tell machine, date and ratios of one thread", () => {
     const text = rivalsReadme(environment, rows, ["pytorch: missing"]);
     expect(text).toContain("CPU, 2 cores, Node 24, 2026-11-25");
-    expect(text.match(/2\.50x tfjs-wasm \| +0\.75x onnxruntime-node/g)).toHaveLength(CASES.length);
+    expect(text.match(/2\.50x tfjs-wasm \| +0\.75x onnxruntime-node/g)).toHaveLength(RIVAL_CASES.length);
     expect(text.endsWith("pytorch: missing")).toBe(true);
     expect(() => rivalsReadme(environment, rows.slice(5), [])).toThrow("no rows of convlet for conv_64_64_3_1_1_56_1");
   });
@@ -73,7 +73,7 @@ test("the page of the rivals: every case and ratio, no network, no script", () =
   };
   const page = rivalsPage(result);
   expect([...page.matchAll(/<h2 id="(\w+)"/g)].map(([, id]) => id)).toEqual(["ratios", "cases", "roofline", "start", "rows"]);
-  for (const name of CASES) expect(page).toContain(`<code>${name}</code>`);
+  for (const name of RIVAL_CASES) expect(page).toContain(`<code>${name}</code>`);
   expect(page).toContain("3x3, 64 → 64, 56x56: 2.50x of best WASM engine");
   expect(page).not.toMatch(/<script|<link|src=|url\(|https?:|@import/);
 });

@@ -48,6 +48,25 @@ test("a convolution's expected output is that of the tuned JavaScript, where thi
   expect(expected(workloadOf("conv_1024_1024_3_1_1_3_1")).output.length).toBe(9 * 1024);
 });
 
+test("MobileNet is that of the paper: 4.2 million weights, 569 million products, 7x7 maps at the end", () => {
+  const { layers, input, inputShape } = workloadOf("mobilenet@2");
+  expect(input.length).toBe(2 * 224 * 224 * 3);
+  let [size, channels, products, weights] = [inputShape[0], inputShape[2], 0, 0];
+  for (const layer of layers) {
+    if (!("weight" in layer)) continue;
+    weights += layer.weight.length + layer.bias.length;
+    if (layer.type === "conv") {
+      expect(layer.inChannels).toBe(channels);
+      size = Math.floor((size + 2 * layer.padding - layer.window) / layer.stride) + 1;
+      channels = layer.outChannels;
+    } else expect([layer.inputs, size]).toEqual([channels, 7]);
+    products += layer.weight.length * (layer.type === "conv" ? size * size : 1);
+  }
+  expect(weights).toBe(4_221_032);
+  expect(Math.round(products / 1e6)).toBe(569);
+  expect(() => workloadOf("mobilenet@0")).toThrow("mobilenet@0");
+});
+
 test("the output of every net depends on its input", () => {
   for (const name of CASES.filter((each) => each.endsWith("@1"))) {
     const workload = workloadOf(name);
