@@ -22,32 +22,41 @@ class MaxAndCell {
   pool(record: Pool2dOutput, from: usize, to: usize, rows: i32, columns: i32, channels: i32, cells: i32, firstCell: i32): void {
     const pixelBytes = <usize>record.input.pixelStride << 2;
     const rowBytes = <usize>record.input.rowStride << 2;
-    const skippedCells = record.windowWidth - columns;
     const closed = closedUpTo(record);
-    const isByte = record.argmaxBytes == 1;
-    const none = i32x4.splat(isByte ? 255 : -1);
-    for (let channel = 0; channel < channels; channel += LANES) {
+    const none = i32x4.splat(record.argmaxBytes == 1 ? 255 : -1);
+    const firstCells = i32x4.splat(firstCell);
+    // From the window: V8 builds literal vectors anew at every use.
+    const one = i32x4.splat(min(columns, 1));
+    const skipped = i32x4.splat(record.windowWidth - columns);
+    for (let channel = 0; channel < channels; channel += 2 * LANES) {
       let rowPtr = f32At(from, channel);
-      let largest = v128.load(rowPtr, 0);
-      let largestCell = i32x4.splat(firstCell);
-      let cell = firstCell;
+      let largest = v128.load(rowPtr);
+      let largestBehind = v128.load(rowPtr, 16);
+      let largestCell = firstCells;
+      let largestCellBehind = firstCells;
+      let cell = firstCells;
       for (let row = 0; row < rows; row++) {
         let at = rowPtr;
         for (let column = 0; column < columns; column++) {
-          const x = v128.load(at, 0);
-          largestCell = v128.bitselect(i32x4.splat(cell), largestCell, f32x4.lt(largest, x));
+          const x = v128.load(at);
+          const behind = v128.load(at, 16);
+          // Cells rise: the larger one is the later.
+          largestCell = i32x4.max_s(largestCell, v128.and(cell, f32x4.lt(largest, x)));
+          largestCellBehind = i32x4.max_s(largestCellBehind, v128.and(cell, f32x4.lt(largestBehind, behind)));
           largest = larger(largest, x);
+          largestBehind = larger(largestBehind, behind);
           at += pixelBytes;
-          cell++;
+          cell = i32x4.add(cell, one);
         }
         rowPtr += rowBytes;
-        cell += skippedCells;
+        cell = i32x4.add(cell, skipped);
       }
       const left = channels - channel;
-      storeUpTo(f32At(to, channel), largest, left);
       largestCell = v128.bitselect(none, largestCell, f32x4.le(largest, closed));
-      if (isByte) storeBytes(record.argmax + cells + channel, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(largestCell, largestCell), largestCell), left);
-      else storeUpTo(f32At(record.argmax, cells + channel), largestCell, left);
+      storeFour(record, f32At(to, channel), cells + channel, largest, largestCell, left);
+      if (left <= LANES) return;
+      largestCellBehind = v128.bitselect(none, largestCellBehind, f32x4.le(largestBehind, closed));
+      storeFour(record, f32At(to, channel + LANES), cells + channel + LANES, largestBehind, largestCellBehind, left - LANES);
     }
   }
 
@@ -58,6 +67,12 @@ class MaxAndCell {
     if (channels > LANES) return maxOfSquares<EightChannelsAndCells>(record, image, outY, channel, channels, ahead);
     return maxOfSquares<FourChannelsAndCells>(record, image, outY, channel, channels, ahead);
   }
+}
+
+function storeFour(record: Pool2dOutput, to: usize, cells: i32, largest: v128, cell: v128, left: i32): void {
+  storeUpTo(to, largest, left);
+  if (record.argmaxBytes == 1) storeBytes(record.argmax + cells, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_s(cell, cell), cell), left);
+  else storeUpTo(f32At(record.argmax, cells), cell, left);
 }
 
 /** The larger one, NaN if either is. pmax keeps its first operand where a comparison with NaN fails. */

@@ -85,9 +85,8 @@ class Values {
       }
       return;
     }
-    for (let channel = 0; channel < channels; channel += LANES) {
-      const largest = maxOfWindow(record.input, f32At(from, channel), rows, columns);
-      storeUpTo(f32At(to, channel), largest, channels - channel);
+    for (let channel = 0; channel < channels; channel += 2 * LANES) {
+      maxOfWindow(record.input, f32At(from, channel), rows, columns, f32At(to, channel), channels - channel);
     }
   }
 
@@ -126,23 +125,29 @@ function meanOfSquares(record: Pool2dOutput, image: i32, outY: i32, channel: i32
   }
 }
 
-/** pmax(m, x) keeps m where x is NaN; `unordered` remembers those lanes, all ones, which is a NaN itself. */
+/** Of 8 channels. pmax(m, x) keeps m where x is NaN; `unordered` remembers those lanes, all ones, which is a NaN itself. */
 // @ts-ignore: decorator
 @inline
-function maxOfWindow(input: Tensor, from: usize, rows: i32, columns: i32): v128 {
+function maxOfWindow(input: Tensor, from: usize, rows: i32, columns: i32, to: usize, channels: i32): void {
   const pixelBytes = <usize>input.pixelStride << 2;
   const rowBytes = <usize>input.rowStride << 2;
-  let largest = v128.load(from, 0);
+  let largest = v128.load(from);
+  let largestBehind = v128.load(from, 16);
   let unordered = i32x4.splat(0);
+  let unorderedBehind = unordered;
   for (let row = 0; row < rows; row++) {
     let at = from;
     for (let column = 0; column < columns; column++) {
-      const x = v128.load(at, 0);
+      const x = v128.load(at);
+      const behind = v128.load(at, 16);
       largest = f32x4.pmax(largest, x);
+      largestBehind = f32x4.pmax(largestBehind, behind);
       unordered = v128.or(unordered, f32x4.ne(x, x));
+      unorderedBehind = v128.or(unorderedBehind, f32x4.ne(behind, behind));
       at += pixelBytes;
     }
     from += rowBytes;
   }
-  return v128.or(largest, unordered);
+  storeUpTo(to, v128.or(largest, unordered), channels);
+  if (channels > LANES) storeUpTo(to + 16, v128.or(largestBehind, unorderedBehind), channels - LANES);
 }
