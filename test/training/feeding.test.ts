@@ -157,9 +157,8 @@ describe("batches that arrive", () => {
     ["more: it ends the epoch", 9, [4, 4, 4]],
   ])("stepsPerEpoch over data that end, %s", async (_name, stepsPerEpoch, expected) => {
     for (const source of [epoch, slowly, starts.map(batch)]) {
-      const steps = [0, 0, 0];
-      let current = 0;
-      const count: convlet.Callback = { onEpochBegin: (number) => void (current = number), onBatchEnd: () => void steps[current]++ };
+      const steps: number[] = [];
+      const count: convlet.Callback = { onEpochBegin: () => void steps.push(0), onBatchEnd: () => void steps.push(steps.pop()! + 1) };
       await train((net) => net.fit(source, { ...epochs, stepsPerEpoch, callbacks: [count] }));
       expect(steps).toEqual(expected);
     }
