@@ -24,7 +24,8 @@ export async function buildBundles() {
   /** In a file that is no module. */
   const define = { "import.meta.url": "undefined" };
   const cjs = { ...common, format: "cjs", define };
-  const script = { ...common, format: "iife", define };
+  /** For pages alone: what only Node needs goes. */
+  const script = { ...common, format: "iife", define: { ...define, process: "undefined", "globalThis.process": "undefined" } };
   const all = { kernels: "kernels", records: "records" };
   const inference = { kernels: "inferenceKernels", records: "inferenceRecords" };
   /** A worker is given its kernels compiled. */

@@ -15,7 +15,7 @@ const BOUNDS = [
   { name: "convlet/run: everything", entry: "run.js", lazy: true, goal: 20, floor: 30, most: 32 },
   { name: "convlet/run: what a page loads that predicts", entry: "run.js", lazy: false, goal: 20, floor: 30, most: 25.3 },
   { name: "convlet/run: one file, for bundlers", entry: "run.whole.js", lazy: true, goal: 20, floor: 30, most: 30 },
-  { name: "convlet.iife.js", entry: "convlet.iife.js", lazy: true, goal: 40, floor: 60, most: 90.5 },
+  { name: "convlet.iife.js", entry: "convlet.iife.js", lazy: true, goal: 40, floor: 60, most: 89.6 },
 ];
 
 const dist = (name) => join(root, "dist", name);
