@@ -286,3 +286,18 @@ describe("what goes in", () => {
     await expect(net.getLayer("dense").adapt(x)).rejects.toThrow('dense "dense": only a normalization layer can adapt');
   });
 });
+
+test("what happens to its options later changes neither a layer nor its file", async () => {
+  const options = { filters: 2, kernelSize: [3, 3], activation: { name: "leakyRelu", alpha: 0.1 } as const } satisfies convlet.Conv2dOptions;
+  const first = convlet.conv2d(options);
+  options.filters = 3;
+  options.kernelSize[0] = 1;
+  using net = sequential([input({ shape: [5, 5, 1] }), first, convlet.conv2d(options)], on("strict"));
+  expect(net.layers.map(({ outputShape }) => outputShape)).toEqual([
+    [3, 3, 2],
+    [3, 1, 3],
+  ]);
+  options.filters = 4;
+  using loaded = await convlet.load(net.toBytes());
+  expect(loaded.outputShapes).toEqual([[3, 1, 3]]);
+});

@@ -54,7 +54,7 @@ function activationLayer(name: ActivationName, options: AlphaOptions): Layer {
     type: name,
     options,
     known,
-    build: (scope, [value]) => activate(scope, value, { name, alpha: options.alpha }),
+    build: (scope, [value], { alpha }) => activate(scope, value, { name, alpha }),
   });
 }
 

@@ -14,7 +14,7 @@ export function rescaling(options: RescalingOptions): Layer {
     type: "rescaling",
     options,
     known: ["scale", "offset"],
-    build(scope, [value]) {
+    build(scope, [value], options) {
       const scale = checkNumber(scope.where, "scale", options.scale);
       const offset = checkNumber(scope.where, "offset", options.offset ?? 0);
       return scope.node("affine", { inputs: [value], shape: value.shape, attributes: { scale, offset } });

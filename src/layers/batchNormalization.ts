@@ -28,7 +28,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
     type: "batchNormalization",
     options,
     known,
-    build(scope, [value]) {
+    build(scope, [value], options) {
       const { center = true, scale = true, gammaInitializer = "ones", betaInitializer = "zeros" } = options;
       checkFlag(scope.where, "center", center);
       checkFlag(scope.where, "scale", scale);
@@ -61,7 +61,7 @@ export function normalization(options: NormalizationOptions = {}): Layer {
     type: "normalization",
     options,
     known: ["mean", "variance"],
-    build(scope, [value]) {
+    build(scope, [value], options) {
       const channels = value.shape[value.shape.length - 1];
       const statistic = (role: "mean" | "variance", fallback: number) => {
         const told = options[role] ?? fallback;

@@ -64,7 +64,7 @@ export function conv2d(options: Conv2dOptions): Layer {
     type: "conv2d",
     options,
     known,
-    build(scope, [value]) {
+    build(scope, [value], options) {
       const { filters, groups = 1, kernelInitializer = "glorotUniform", kernelRegularizer } = options;
       checkPositiveInteger(scope.where, "filters", filters);
       const convolved = convolve(scope, value, options, { role: "kernel", filters, groups, kernelInitializer, kernelRegularizer });
@@ -83,7 +83,7 @@ export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
     type: "depthwiseConv2d",
     options,
     known,
-    build: (scope, [value]) => activate(scope, depthwise(scope, value, options), options.activation),
+    build: (scope, [value], options) => activate(scope, depthwise(scope, value, options), options.activation),
   });
 }
 
@@ -95,7 +95,7 @@ export function separableConv2d(options: SeparableConv2dOptions): Layer {
     type: "separableConv2d",
     options,
     known,
-    build(scope, [value]) {
+    build(scope, [value], options) {
       const { filters, pointwiseInitializer = "glorotUniform", pointwiseRegularizer, ...rest } = options;
       checkPositiveInteger(scope.where, "filters", filters);
       const perChannel = depthwise(scope, value, { ...rest, useBias: false });

@@ -30,7 +30,7 @@ export function dense(options: DenseOptions): Layer {
     type: "dense",
     options,
     known,
-    build(scope, [value]) {
+    build(scope, [value], options) {
       const { units, useBias = true, kernelInitializer = "glorotUniform", biasInitializer = "zeros" } = options;
       checkPositiveInteger(scope.where, "units", units);
       checkFlag(scope.where, "useBias", useBias);

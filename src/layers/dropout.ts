@@ -13,7 +13,7 @@ export function dropout(options: DropoutOptions): Layer {
     type: "dropout",
     options,
     known: ["rate"],
-    build(scope, [value]) {
+    build(scope, [value], options) {
       const rate = checkNumber(scope.where, "rate", options.rate, { atLeast: 0, below: 1 });
       return scope.node("dropout", { inputs: [value], shape: value.shape, attributes: { rate, stream: streamOf(scope.name) } });
     },

@@ -68,31 +68,33 @@ export function input(options: { readonly shape: Shape; readonly name?: string }
   return { kind: "symbolic", shape: checkShape(`input ${options.name ?? ""}`.trim(), options.shape), layer: null, inputs: [], name: options.name };
 }
 
-export interface LayerParts {
+export interface LayerParts<O extends LayerOptions> {
   readonly type: string;
-  readonly options: LayerOptions;
+  readonly options: O;
   /** Names of the options it knows besides LayerOptions. */
   readonly known: readonly string[];
   /** Inputs it takes; [2, Infinity] for merging layers. Default exactly one. */
   readonly arity?: readonly [number, number];
-  build(scope: LayerScope, inputs: readonly Value[]): Value;
+  /** `options` are a copy of those it was made with: the caller may change its own for the next layer. */
+  build(scope: LayerScope, inputs: readonly Value[], options: O): Value;
 }
 
 /** Makes a layer and checks its options' names. */
-export function makeLayer({ type, options, known, arity = [1, 1], build }: LayerParts): Layer {
-  checkOptions(layerWhere(type, options?.name), options, ["name", "trainable", "inputShape", ...known]);
+export function makeLayer<O extends LayerOptions>({ type, options: given, known, arity = [1, 1], build }: LayerParts<O>): Layer {
+  checkOptions(layerWhere(type, given?.name), given, ["name", "trainable", "inputShape", ...known]);
+  const options = copied(given);
   const { name, trainable } = options;
   if (name !== undefined) checkName(type, name);
   if (trainable !== undefined) checkFlag(layerWhere(type, name), "trainable", trainable);
   const layer: Layer = {
     type,
-    options: options as Layer["options"],
+    options: options as unknown as Layer["options"],
     build(scope, inputs) {
       if (inputs.length < arity[0] || inputs.length > arity[1]) {
         const needs = arity[0] === arity[1] ? `${arity[0]}` : `at least ${arity[0]}`;
         throw new RangeError(`${scope.where}: got ${inputs.length} inputs, needs ${needs}`);
       }
-      return build(scope, inputs);
+      return build(scope, inputs, options);
     },
     apply(inputs) {
       const list = Array.isArray(inputs) ? inputs : [inputs];
@@ -109,6 +111,13 @@ export function makeLayer({ type, options, known, arity = [1, 1], build }: Layer
     },
   };
   return layer;
+}
+
+/** Of lists and plain objects all the way down; functions and what has a class of its own are kept. */
+function copied<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(copied) as T;
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, copied(part)])) as T;
 }
 
 /** The slash parts a layer's name from its parameters' in files. */

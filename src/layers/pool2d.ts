@@ -27,7 +27,12 @@ export const globalAveragePooling2d = (options: LayerOptions = {}) => globalPool
 type Kind = "max" | "mean";
 
 function poolingLayer(type: string, kind: Kind, options: Pooling2dOptions): Layer {
-  return makeLayer({ type, options, known: ["poolSize", "strides", "padding"], build: (scope, [value]) => pool(scope, value, { kind, ...options }) });
+  return makeLayer({
+    type,
+    options,
+    known: ["poolSize", "strides", "padding"],
+    build: (scope, [value], options) => pool(scope, value, { kind, ...options }),
+  });
 }
 
 function globalPoolingLayer(type: string, kind: Kind, options: LayerOptions): Layer {

@@ -22,7 +22,7 @@ export function reshape(options: ReshapeOptions): Layer {
     type: "reshape",
     options,
     known: ["targetShape"],
-    build(scope, [value]) {
+    build(scope, [value], options) {
       const shape = resolveReshape(scope.where, value.shape, options.targetShape);
       return scope.node("reshape", { inputs: [value], shape, attributes: {} });
     },

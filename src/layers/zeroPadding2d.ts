@@ -13,7 +13,7 @@ export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
     type: "zeroPadding2d",
     options,
     known: ["padding"],
-    build(scope, [value]) {
+    build(scope, [value], options) {
       checkRank(scope.where, value.shape, 3, "[height, width, channels]");
       const { padding = 1 } = options;
       const [rows, columns] = pairOf<Pads>(scope.where, padding);
