@@ -53,7 +53,8 @@ export async function readModelFile(source: Source): Promise<ModelFile> {
 function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, "json" | "architecture"> {
   const text = header.metadata.get(METADATA_KEY);
   if (text === undefined) {
-    throw new FileFormatError(`${where}: a safetensors file without the metadata "${METADATA_KEY}": weights of another program, no convlet model`);
+    const kind = header.metadata.has("convlet.program") ? "a file to run, which convlet/run loads" : "weights of another program, no convlet model";
+    throw new FileFormatError(`${where}: a safetensors file without the metadata "${METADATA_KEY}": ${kind}`);
   }
   let json: ModelJson;
   try {

@@ -95,6 +95,12 @@ export const badSources: BadInput[] = [
     "load: this is an HTML or XML page: was the address wrong?; needs a safetensors file",
   ],
   [
+    "an exported program",
+    (model) => load(convlet.exportProgram(model)),
+    FileFormatError,
+    'load: a safetensors file without the metadata "convlet": a file to run, which convlet/run loads',
+  ],
+  [
     "weights of another program",
     () => load(writeSafetensors([{ name: "w", dtype: "F32", shape: [1], data: Float32Array.of(1) }], { format: "pt" })),
     FileFormatError,
