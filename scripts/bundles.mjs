@@ -23,7 +23,9 @@ export async function buildBundles() {
   const esm = { ...common, format: "esm" };
   /** In a file that is no module. */
   const define = { "import.meta.url": "undefined" };
-  const cjs = { ...common, format: "cjs", define };
+  /** For Node, which shows the whole line of an error that nobody catches: a minified one is 60 kB. */
+  const readable = { ...esm, minify: false };
+  const cjs = { ...readable, format: "cjs", define };
   /** For pages alone: what only Node needs goes. */
   const script = { ...common, format: "iife", define: { ...define, process: "undefined", "globalThis.process": "undefined" } };
   const all = { kernels: "kernels", records: "records" };
@@ -35,23 +37,24 @@ export async function buildBundles() {
   const whole = (file, entry, options) =>
     build({ ...options, stdin: ENTRY, outfile: dist(file), plugins: [sources(entry, "last"), ...(options.plugins ?? [])] });
   /** An entry in one file, and what is imported later in files of its own, each whole in itself: test/parts.test.ts says what they may share. */
-  const inParts = async (name, entry, parts) => {
+  const inParts = async (name, entry, parts, form = esm) => {
     const named = parts.map((part) => [`${name}.${basename(part.replace(/\/index$/, ""))}`, source(part)]);
-    const options = { ...esm, entryPoints: Object.fromEntries(named), outdir: dist(""), entryNames: "[name]-[hash]", metafile: true };
+    const options = { ...form, entryPoints: Object.fromEntries(named), outdir: dist(""), entryNames: "[name]-[hash]", metafile: true };
     const { metafile } = await build({ ...options, plugins: [later(new Map()), sources(entry, "none")] });
     const made = Object.entries(metafile.outputs).filter(([, { entryPoint }]) => entryPoint !== undefined);
     const files = new Map(made.map(([file, { entryPoint }]) => [resolve(entryPoint), `./${basename(file)}`]));
-    await build({ ...esm, stdin: ENTRY, outfile: dist(`${name}.js`), plugins: [later(files), sources(entry, "first")] });
+    await build({ ...form, stdin: ENTRY, outfile: dist(`${name}.js`), plugins: [later(files), sources(entry, "first")] });
   };
+  const main = [
+    { ...all, source: source("module") },
+    ["formats/files", "formats/storage", "machine/plain/index", "machine/threads", "remote/inWorker"],
+  ];
+  const run = [{ ...inference, source: source("run") }, ["image/classify", "machine/plain/inference"]];
   await Promise.all([
-    inParts("index", { ...all, source: source("module") }, [
-      "formats/files",
-      "formats/storage",
-      "machine/plain/index",
-      "machine/threads",
-      "remote/inWorker",
-    ]),
-    inParts("run", { ...inference, source: source("run") }, ["image/classify", "machine/plain/inference"]),
+    inParts("index", ...main),
+    inParts("index.node", ...main, readable),
+    inParts("run", ...run),
+    inParts("run.node", ...run, readable),
     // Bundlers make one file of a worker, and Vite before version 8 cannot when it imports something later.
     whole("run.whole.js", { ...inference, source: source("run") }, esm),
     whole("worker.js", { ...given, source: source("worker") }, { ...esm, define, footer: { js: "export {};" } }),
@@ -59,8 +62,8 @@ export async function buildBundles() {
     whole("cjs/run.js", { ...inference, source: source("run") }, cjs),
     whole("convlet.iife.js", { ...all, source: source("script") }, { ...script, globalName: "convlet" }),
     whole("convlet-run.iife.js", { ...inference, source: source("run") }, { ...script, globalName: "convletRun" }),
-    build({ ...esm, plugins: [apart], entryPoints: [source("node")], outdir: dist("") }),
-    build({ ...cjs, plugins: [apart], entryPoints: [source("node")], outdir: dist("cjs") }),
+    build({ ...readable, plugins: [apart("./index.node.js")], entryPoints: [source("node")], outdir: dist("") }),
+    build({ ...cjs, plugins: [apart("./index.js")], entryPoints: [source("node")], outdir: dist("cjs") }),
   ]);
 }
 
@@ -68,12 +71,12 @@ export async function buildBundles() {
 const ENTRY = { contents: 'import "kernels"; export * from "entry";', resolveDir: root };
 
 /** The main entry stays a file of its own beside `convlet/node`: its classes exist once. */
-const apart = {
+const apart = (main) => ({
   name: "entries stay apart",
   setup({ onResolve }) {
-    onResolve({ filter: /\/index\.ts$/ }, () => ({ path: "./index.js", external: true }));
+    onResolve({ filter: /\/index\.ts$/ }, () => ({ path: main, external: true }));
   },
-};
+});
 
 /** Imports of parts, by their sources, become those of their files in dist/. */
 function later(files) {

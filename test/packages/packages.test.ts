@@ -88,6 +88,8 @@ describe("Node", () => {
     expect(expected.wasm.ran).toEqual(expected.wasm.predicted);
     expect(expected.plain.ran).toEqual(expected.plain.predicted);
     expect(expected.wasm.loss).toBeGreaterThan(0);
+    write("same.js", 'import { Model } from "convlet";\nimport * as node from "convlet/node";\nconsole.log(JSON.stringify(node.Model === Model));\n');
+    expect(told("node", "same.js")).toBe(true);
   });
 
   test("by require", () => {
@@ -98,6 +100,25 @@ if (node.Model !== convlet.Model) throw new Error("convlet/node has classes of i
 import("./check.js").then(({ check }) => check(convlet, run.load)).then((result) => console.log(JSON.stringify(result)));\n`,
     );
     expect(told("node", "required.cjs")).toEqual(expected.wasm);
+  });
+
+  test("shows of an error that nobody catches a line that can be read", () => {
+    const failing = (names: string) => `const model = ${names};\nmodel.fit([[1, 2]], [1]);\n`;
+    write("failing.js", `import { dense, sequential } from "convlet";\n${failing("sequential([dense({ units: 1, inputShape: [2] })])")}`);
+    write("failing.cjs", failing('require("convlet").sequential([require("convlet").dense({ units: 1, inputShape: [2] })])'));
+    write("failing.node.js", `import { dense, sequential } from "convlet/node";\n${failing("sequential([dense({ units: 1, inputShape: [2] })])")}`);
+    write("failing.run.js", 'import { load } from "convlet/run";\nawait load(new Uint8Array(3));\n');
+    for (const [file, message] of [
+      ["failing.js", "Error: fit: the model is not compiled"],
+      ["failing.cjs", "Error: fit: the model is not compiled"],
+      ["failing.node.js", "Error: fit: the model is not compiled"],
+      ["failing.run.js", "FileFormatError: load: the file is truncated"],
+    ]) {
+      const { status, output } = run("node", file);
+      expect(status).toBe(1);
+      expect(output).toContain(message);
+      expect(output.length, file).toBeLessThan(2000);
+    }
   });
 
   test("rendering on a server imports all entries without an effect: no output, no global, nothing that keeps it alive", () => {
