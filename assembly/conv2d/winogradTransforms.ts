@@ -4,7 +4,7 @@
  */
 import { LANES, storeUpTo } from "../lanes";
 import { Matmul, ZEROS } from "../matmulPlan";
-import { inputLine, output1, output2, output3, outputGradLine, outputLine, weightGradLine } from "./winogradLines";
+import { inputLine, output1, output2, output3, outputGradLine, outputLine } from "./winogradLines";
 
 /** A row of `lines`: 6 vectors; there are up to 6 rows. */
 const LINE_BYTES: i32 = 96;
@@ -120,32 +120,6 @@ function finish(matmul: Matmul, y: v128, to: usize, addend: usize, bias: usize, 
   y = f32x4.pmax(y, v128.load32_splat(record, offsetof<Matmul>("low")));
   y = f32x4.pmin(y, v128.load32_splat(record, offsetof<Matmul>("high")));
   storeUpTo(to, y, channels);
-}
-
-/** to [3 x 3][inChannels][outChannels] ← or += Gᵀ dU G for `columns` columns of one row of sums [36][column]. */
-export function transformWeightGrad(
-  sums: usize, positionStep: usize, columns: i32, lines: usize, to: usize, tapStep: usize, add: bool,
-): void {
-  const taps = lines + 3 * LINE_BYTES;
-  for (; columns > 0; columns -= LANES) {
-    let at = sums;
-    for (let line = lines; line < lines + LINE_BYTES; line += 16) {
-      weightGradLine(at, 6 * positionStep, line, LINE_BYTES);
-      at += positionStep;
-    }
-    let target = to;
-    for (let line = lines; line < taps; line += LINE_BYTES) {
-      weightGradLine(line, 16, taps, 16);
-      for (let tap: usize = 0; tap < 48; tap += 16) {
-        let gradient = v128.load(taps + tap);
-        if (add) gradient = f32x4.add(v128.load(target), gradient);
-        storeUpTo(target, gradient, columns);
-        target += tapStep;
-      }
-    }
-    sums += 16;
-    to += 16;
-  }
 }
 
 /**

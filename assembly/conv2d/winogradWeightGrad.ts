@@ -1,11 +1,12 @@
-import { LANES, f32At } from "../lanes";
+import { LANES, f32At, storeUpTo } from "../lanes";
 import { PANEL_ROW_BYTES, TILE_ROWS } from "../matmulPlan";
 import { Conv2dWeightGrad, RunHeader, RUN_HEADER, Write } from "../records";
 import { CHUNK_BYTES } from "./gradientChunk";
 import { pixelPtr } from "../tensor";
 import { transposedTile } from "../../build/assembly/tiles";
 import { BLOCK_TILES, PATCH, PIXELS, POSITIONS, POSITION_GAP } from "./winograd";
-import { LINES_BYTES, copyPatch, transformInput, transformOutputGrad, transformWeightGrad } from "./winogradTransforms";
+import { weightGradLine } from "./winogradLines";
+import { LINES_BYTES, copyPatch, transformInput, transformOutputGrad } from "./winogradTransforms";
 
 /** Channels, on either side, whose sums are held at one time: 36 x 64 x 64 floats are 590 KB. */
 const BLOCK_CHANNELS: i32 = 64;
@@ -57,7 +58,7 @@ export function winogradWeightGrad(record: Conv2dWeightGrad, scratch: usize, thr
     if (plan.inChannels <= 0 || plan.outChannels <= 0) continue;
     placeArrays(plan, scratch);
     sumTiles(record, plan, scratch);
-    storeBlock(record, plan, scratch);
+    storeBlock(record, plan);
   }
 }
 
@@ -140,13 +141,30 @@ function addProducts(plan: Plan, tiles: i32, add: bool): void {
   }
 }
 
-function storeBlock(record: Conv2dWeightGrad, plan: Plan, scratch: usize): void {
+/** weightGrad ← or += Gᵀ sums G, a line of positions after the other in its place: a patch at a time jumps between 36 arrays. */
+function storeBlock(record: Conv2dWeightGrad, plan: Plan): void {
+  const step = plan.sumPositionStep;
+  const bytes = plan.inChannels * plan.outputGradStep;
+  for (let x = 0; x < 6; x++) transformLine(plan.sums + x * step, bytes, 6 * step);
+  for (let y = 0; y < 3; y++) transformLine(plan.sums + 6 * y * step, bytes, step);
+  for (let tap = 0; tap < 9; tap++) storeTap(record, plan, tap, plan.sums + (tap + 3 * (tap / 3)) * step);
+}
+
+/** 3 positions ← weightGradLine of 6. */
+function transformLine(at: usize, bytes: usize, step: i32): void {
+  for (const end = at + bytes; at < end; at += 16) weightGradLine(at, step, at, step);
+}
+
+function storeTap(record: Conv2dWeightGrad, plan: Plan, tap: i32, from: usize): void {
   const add = record.write == Write.add || changetype<RunHeader>(RUN_HEADER).accumulate != 0;
   const outChannels = record.outputGrad.channels;
-  const tapStep = (record.input.channels * outChannels) << 2;
   for (let row = 0; row < plan.inChannels; row++) {
-    const sums = plan.sums + row * plan.outputGradStep;
-    const to = f32At(record.weightGrad, (plan.firstIn + row) * outChannels + plan.firstOut);
-    transformWeightGrad(sums, plan.sumPositionStep, plan.outChannels, scratch + LINES, to, tapStep, add);
+    const to = f32At(record.weightGrad, (tap * record.input.channels + plan.firstIn + row) * outChannels + plan.firstOut);
+    for (let column = 0; column < plan.outChannels; column += LANES) {
+      let gradient = v128.load(f32At(from, column));
+      if (add) gradient = f32x4.add(v128.load(f32At(to, column)), gradient);
+      storeUpTo(f32At(to, column), gradient, plan.outChannels - column);
+    }
+    from += plan.outputGradStep;
   }
 }
