@@ -1,6 +1,6 @@
 /** Large arrays travel in parts, so that copying them keeps nothing else on the page waiting. */
 import { isTyped, type Typed } from "../training/data.ts";
-import { otherWork } from "../training/fit.ts";
+import { turns } from "../training/fit.ts";
 import type { Wire } from "./wire.ts";
 
 /** Bytes of a part, and of what goes in one piece. */
@@ -33,13 +33,11 @@ export async function sentInParts(value: unknown, wire: Wire): Promise<unknown> 
 async function sentArray(array: Typed, wire: Wire): Promise<object> {
   const key = ++keys;
   const step = PART / array.BYTES_PER_ELEMENT;
-  let sliceEnd = performance.now() + SLICE;
+  const turn = turns(SLICE);
   for (let offset = 0; offset < array.length; offset += step) {
     const data = array.slice(offset, offset + step);
     wire.send("part", [{ key, length: array.length, offset, data }], [data.buffer]);
-    if (performance.now() < sliceEnd) continue;
-    await otherWork();
-    sliceEnd = performance.now() + SLICE;
+    await turn();
   }
   return { [PLACEHOLDER]: key };
 }

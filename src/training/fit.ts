@@ -62,9 +62,6 @@ export interface FitRun {
   validate(): Promise<Logs>;
 }
 
-/** Between two steps, when this long has passed, whatever else waits on the thread gets its turn. Milliseconds. */
-export const TIME_SLICE = 8;
-
 /** Steps over samples in memory, in a new order each epoch. */
 export function arraySource(samples: Samples, session: Session, options: FitOptions & { seed: number }): StepSource {
   const { count } = samples.target;
@@ -123,10 +120,10 @@ export async function fit(run: FitRun): Promise<History> {
   options.signal?.throwIfAborted();
   for (const callback of callbacks) await callback.onTrainBegin?.(context);
   // One for all epochs: a thousand short ones must let others in too.
-  const slice = { end: performance.now() + TIME_SLICE };
+  const turn = turns();
   for (let epoch = initialEpoch; epoch < epochs && !context.stopped; epoch++) {
     for (const callback of callbacks) await callback.onEpochBegin?.(epoch, context);
-    const logs = { ...(await trainEpoch(run, epoch, slice)), ...(await run.validate()) };
+    const logs = { ...(await trainEpoch(run, epoch, turn)), ...(await run.validate()) };
     run.session.counters.epoch++;
     seen.push(epoch);
     for (const [name, value] of Object.entries(logs)) {
@@ -140,7 +137,7 @@ export async function fit(run: FitRun): Promise<History> {
   return { epochs: seen, history: Object.fromEntries(history) };
 }
 
-async function trainEpoch(run: FitRun, epoch: number, slice: { end: number }): Promise<Logs> {
+async function trainEpoch(run: FitRun, epoch: number, turn: ReturnType<typeof turns>): Promise<Logs> {
   const { session, compiled, source, seed, options } = run;
   for (const metric of compiled.metrics) metric.reset();
   let lossSum = 0;
@@ -149,7 +146,6 @@ async function trainEpoch(run: FitRun, epoch: number, slice: { end: number }): P
   for await (const { samples, plan, accumulation } of source.steps(epoch)) {
     options.signal?.throwIfAborted();
     const loss = session.trainBatch(compiled, samples, plan, { capacity: source.capacity, seed, accumulation });
-    session.updateMetrics(compiled.metrics, session.trainingProgram(compiled, source.capacity), plan.size, samples.sampleWeight !== null);
     lossSum += loss * plan.size;
     sampleCount += plan.size;
     if (run.callbacks.some(({ onBatchEnd }) => onBatchEnd !== undefined)) {
@@ -159,10 +155,7 @@ async function trainEpoch(run: FitRun, epoch: number, slice: { end: number }): P
     stepIndex++;
     options.signal?.throwIfAborted();
     if (run.context.stopped) break;
-    if (performance.now() > slice.end) {
-      await otherWork();
-      slice.end = performance.now() + TIME_SLICE;
-    }
+    await turn();
   }
   if (sampleCount === 0) throw new RangeError("fit: the data ended before the first batch of the epoch; a generator gives its batches only once");
   return { loss: lossSum / sampleCount, ...metricFigures(compiled) };
@@ -174,8 +167,17 @@ export function metricFigures(compiled: Compiled): Record<string, number> {
   return Object.fromEntries(figures.filter((figure): figure is [string, number] => typeof figure[1] === "number"));
 }
 
+/** To be awaited between two steps: whatever else waits on the thread gets its turn when so many milliseconds have passed since the last one. */
+export function turns(milliseconds = 8): () => Promise<void> | undefined {
+  let end = performance.now() + milliseconds;
+  const begin = () => {
+    end = performance.now() + milliseconds;
+  };
+  return () => (performance.now() > end ? otherWork().then(begin) : undefined);
+}
+
 /** One turn of the event loop: a message, since timers are throttled and microtasks let nobody in. */
-export function otherWork(): Promise<void> {
+function otherWork(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === "function") setImmediate(resolve);
     else {

@@ -2,7 +2,7 @@
 import { log } from "../math.ts";
 import { byName, checkFlag, checkNumber, checkOptions, type Named, shown } from "../options.ts";
 import type { Loss } from "./losses.ts";
-import { confusionCounts, positiveCounts, type RowTest, rowMean, scores, targetClass } from "./scores.ts";
+import { confusionCounts, positiveCounts, type RowScore, type RowTest, rowMean, scores, targetClass } from "./scores.ts";
 
 /** Running count of one figure. Write one by hand to measure something else. */
 export interface Metric {
@@ -111,57 +111,49 @@ interface Config extends MetricOptions {
 function createMetric(spec: MetricSpec, context: MetricContext): Metric {
   if (typeof spec === "object" && spec !== null && "update" in spec) return spec;
   const given = typeof spec === "object" && spec !== null ? spec.name : spec;
-  const known = typeof given === "string" && Object.hasOwn(ALIASES, given) ? ALIASES[given]! : given;
+  const known = (typeof given === "string" && Object.hasOwn(ALIASES, given) ? ALIASES[given] : given) as string;
   const make = byName<Make>("metric", makers, known);
   const config: Config = typeof spec === "object" && spec !== null ? (spec.config ?? {}) : {};
-  return make(config.name ?? given, config, context);
+  return make(config.name ?? given, config, context, known);
 }
 
-type Make = (name: string, config: Config, context: MetricContext) => Metric;
+/** `where` is the metric's own name, for errors. */
+type Make = (name: string, config: Config, context: MetricContext, where: string) => Metric;
+
+/** The mean over the rows of a score, for losses that take such targets. */
+function mean(target: Loss["target"], score: (where: string, config: Config, context: MetricContext) => RowScore): Make {
+  return (name, config, context, where) => {
+    const { loss } = context;
+    if (loss.target === target) return rowMean(name, score(where, config, context));
+    const kinds = { labels: "class numbers", same: "targets of the output's shape" };
+    throw new TypeError(`${where}: the loss "${loss.name}" takes ${kinds[loss.target]}, needs ${kinds[target]}`);
+  };
+}
 
 const makers: Readonly<Record<string, Make>> = {
   accuracy(name, config, context) {
-    if (context.classes === 1 || context.loss.name === "binaryCrossentropy") return makers.binaryAccuracy!(name, config, context);
-    return context.loss.target === "labels" ? rowMean(name, scores.sparseHit) : rowMean(name, scores.hit);
+    const { classes, loss } = context;
+    const isBinary = classes === 1 || loss.name === "binaryCrossentropy";
+    const where = isBinary ? "binaryAccuracy" : loss.target === "labels" ? "sparseCategoricalAccuracy" : "categoricalAccuracy";
+    return makers[where]!(name, config, context, where);
   },
-  sparseCategoricalAccuracy(name, _config, context) {
-    needTarget("sparseCategoricalAccuracy", "labels", context);
-    return rowMean(name, scores.sparseHit);
-  },
-  categoricalAccuracy(name, _config, context) {
-    needTarget("categoricalAccuracy", "same", context);
-    return rowMean(name, scores.hit);
-  },
-  binaryAccuracy(name, config, context) {
-    needTarget("binaryAccuracy", "same", context);
-    return rowMean(name, scores.sides(thresholdOf("binaryAccuracy", config, context)));
-  },
-  topKCategoricalAccuracy(name, config, context) {
-    needTarget("topKCategoricalAccuracy", "same", context);
-    return rowMean(name, scores.topK(checkedK("topKCategoricalAccuracy", config)));
-  },
-  sparseTopKCategoricalAccuracy(name, config, context) {
-    needTarget("sparseTopKCategoricalAccuracy", "labels", context);
-    return rowMean(name, scores.sparseTopK(checkedK("sparseTopKCategoricalAccuracy", config)));
-  },
-  precision: (name, config, context) => positiveCounts(name, "predicted", testsOf("precision", config, context)),
-  recall: (name, config, context) => positiveCounts(name, "actual", testsOf("recall", config, context)),
-  confusionMatrix(name, config, context) {
-    const classes = checkNumber("confusionMatrix", "classes", config.classes, { whole: true, atLeast: 2 });
+  sparseCategoricalAccuracy: mean("labels", () => scores.sparseHit),
+  categoricalAccuracy: mean("same", () => scores.hit),
+  binaryAccuracy: mean("same", (...given) => scores.sides(thresholdOf(...given))),
+  topKCategoricalAccuracy: mean("same", (where, config) => scores.topK(checkedK(where, config))),
+  sparseTopKCategoricalAccuracy: mean("labels", (where, config) => scores.sparseTopK(checkedK(where, config))),
+  meanSquaredError: mean("same", () => scores.squaredError),
+  meanAbsoluteError: mean("same", () => scores.absoluteError),
+  precision: (name, config, context, where) => positiveCounts(name, "predicted", testsOf(where, config, context)),
+  recall: (name, config, context, where) => positiveCounts(name, "actual", testsOf(where, config, context)),
+  confusionMatrix(name, config, context, where) {
+    const classes = checkNumber(where, "classes", config.classes, { whole: true, atLeast: 2 });
     const outputs = context.classes === 1 ? 2 : context.classes;
-    if (classes !== outputs) throw new RangeError(`confusionMatrix: classes is ${classes}, the output has ${outputs}`);
+    if (classes !== outputs) throw new RangeError(`${where}: classes is ${classes}, the output has ${outputs}`);
     return confusionCounts(name, classes, {
-      predicted: context.classes === 1 ? scores.sideOf(thresholdOf("confusionMatrix", config, context)) : scores.highest,
+      predicted: context.classes === 1 ? scores.sideOf(thresholdOf(where, config, context)) : scores.highest,
       actual: targetClass(context.classes === 1 ? "binary" : context.loss.target),
     });
-  },
-  meanSquaredError(name, _config, context) {
-    needTarget("meanSquaredError", "same", context);
-    return rowMean(name, scores.squaredError);
-  },
-  meanAbsoluteError(name, _config, context) {
-    needTarget("meanAbsoluteError", "same", context);
-    return rowMean(name, scores.absoluteError);
   },
 };
 
@@ -190,12 +182,6 @@ function thresholdOf(where: string, config: Config, { loss }: MetricContext): nu
 
 function checkedK(where: string, config: Config): number {
   return checkNumber(where, "k", config.k ?? 5, { whole: true, atLeast: 1 });
-}
-
-function needTarget(where: string, target: Loss["target"], { loss }: MetricContext): void {
-  if (loss.target === target) return;
-  const kinds = { labels: "class numbers", same: "targets of the output's shape" };
-  throw new TypeError(`${where}: the loss "${loss.name}" takes ${kinds[loss.target]}, needs ${kinds[target]}`);
 }
 
 function recipe(name: string, options: MetricOptions, known: readonly string[]): MetricRecipe {

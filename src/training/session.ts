@@ -73,7 +73,7 @@ export class Session {
     },
   ) {}
 
-  /** Forward, loss, backward, and where the accumulation says so the update. Returns the batch's mean loss with penalties. */
+  /** Forward, loss, backward, and where the accumulation says so the update. Counts in the metrics and gives the batch's mean loss with penalties. */
   trainBatch(compiled: Compiled, samples: Samples, plan: BatchPlan, run: { capacity: number; seed: number; accumulation: Accumulation }): number {
     const { accumulation } = run;
     const placed = this.trainingProgram(compiled, run.capacity);
@@ -97,15 +97,15 @@ export class Session {
     this.engine.run(placed, sections, { header, numerics: this.options.numerics });
     this.counters.run++;
     if (accumulation.updates) this.counters.step++;
-    return this.lossOf(placed, plan.size);
+    return this.counted(compiled, placed, samples, plan.size);
   }
 
-  /** Forward and loss in inference mode, strict unless the model says otherwise. */
+  /** Forward and loss in inference mode, strict unless the model says otherwise, and otherwise as `trainBatch`. */
   evaluateBatch(compiled: Compiled, samples: Samples, plan: BatchPlan, capacity: number): number {
     const placed = this.evaluationProgram(compiled, capacity);
     this.load(placed, samples, plan);
     this.engine.run(placed, ["forward", "loss"], { header: { batch: plan.size, lossScale: 1 / plan.size }, numerics: this.options.numerics });
-    return this.lossOf(placed, plan.size);
+    return this.counted(compiled, placed, samples, plan.size);
   }
 
   /** Forward, loss and backward in training mode; nothing is updated. */
@@ -120,9 +120,13 @@ export class Session {
     return new Map(trained.map((parameter) => [parameter, this.engine.state.view(parameter, "gradient").slice()]));
   }
 
-  /** Adds the last batch to the metrics. */
-  updateMetrics(metrics: readonly Metric[], placed: Placed, size: number, weighted: boolean): void {
-    if (metrics.length === 0) return;
+  /** Adds the last batch to the metrics and gives its loss. */
+  private counted({ metrics }: Compiled, placed: Placed, { sampleWeight }: Samples, size: number): number {
+    if (metrics.length > 0) this.updateMetrics(metrics, placed, size, sampleWeight !== null);
+    return this.lossOf(placed, size);
+  }
+
+  private updateMetrics(metrics: readonly Metric[], placed: Placed, size: number, weighted: boolean): void {
     const { height, width, channels } = extentOf(this.graph.outputs[0].shape);
     const rows = size * height * width;
     const prediction = this.engine.tensor(placed, placed.program.ports.outputs[0], size) as Float32Array;

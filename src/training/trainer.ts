@@ -14,17 +14,7 @@ import {
   sliced,
   validationSplit,
 } from "./data.ts";
-import {
-  arraySource,
-  checkFitOptions,
-  type FitOptions,
-  type History,
-  metricFigures,
-  otherWork,
-  fit as runFit,
-  type StepSource,
-  TIME_SLICE,
-} from "./fit.ts";
+import { arraySource, checkFitOptions, type FitOptions, type History, metricFigures, fit as runFit, type StepSource, turns } from "./fit.ts";
 import { progressBar } from "./progressBar.ts";
 import { type Compiled, type Samples, type Session, targetShape } from "./session.ts";
 
@@ -140,7 +130,6 @@ export class Trainer {
     const accumulation = { adds: false, updates: true, samples: count };
     const run = { capacity: count, seed: this.session.options.seed, accumulation };
     const loss = this.session.trainBatch(this.compiled, samples, { start: 0, size: count, order: null }, run);
-    this.session.updateMetrics(this.compiled.metrics, this.session.trainingProgram(this.compiled, count), count, samples.sampleWeight !== null);
     return { loss, ...metricFigures(this.compiled) };
   }
 
@@ -159,22 +148,17 @@ export class Trainer {
   }
 
   private async evaluateSamples(samples: Samples, batchSize: number): Promise<Figures> {
-    const metrics = this.compiled.newMetrics();
-    for (const metric of metrics) metric.reset();
+    const compiled = { ...this.compiled, metrics: this.compiled.newMetrics() };
+    for (const metric of compiled.metrics) metric.reset();
     const { count } = samples.target;
     const capacity = Math.min(batchSize, count);
+    const turn = turns();
     let lossSum = 0;
-    let sliceEnd = performance.now() + TIME_SLICE;
     for (const plan of batches(count, capacity)) {
-      lossSum += this.session.evaluateBatch(this.compiled, samples, plan, capacity) * plan.size;
-      const placed = this.session.evaluationProgram(this.compiled, capacity);
-      this.session.updateMetrics(metrics, placed, plan.size, samples.sampleWeight !== null);
-      if (performance.now() > sliceEnd) {
-        await otherWork();
-        sliceEnd = performance.now() + TIME_SLICE;
-      }
+      lossSum += this.session.evaluateBatch(compiled, samples, plan, capacity) * plan.size;
+      await turn();
     }
-    return Object.fromEntries([["loss", lossSum / count], ...metrics.map((metric) => [metric.name, metric.result()])]) as Figures;
+    return Object.fromEntries([["loss", lossSum / count], ...compiled.metrics.map((metric) => [metric.name, metric.result()])]) as Figures;
   }
 
   /** Checked samples of a call. */
