@@ -162,7 +162,7 @@ export class Engine {
 
   /** The program of a key, built when it is new. Throws a RangeError before anything changes when it does not fit. */
   program(key: string, spec: () => Spec): Placed {
-    if (this.disposed) throw new Error("model: it was disposed; make or load a new one");
+    this.checkUsable();
     let placed = this.programs.get(key);
     if (placed === undefined) {
       const program = this.compile(spec());
@@ -225,7 +225,7 @@ export class Engine {
 
   /** Runs sections in order; `prepare` runs by itself when a parameter changed since, and packs all weights when none has. */
   run(placed: Placed, sections: readonly Section[], run: { header: Partial<RunHeader>; numerics: Numerics }): void {
-    if (this.disposed) throw new Error("model: it was disposed; make or load a new one");
+    this.checkUsable();
     const machine = this.machine(run.numerics);
     writeRunHeader(this.state.memory.buffer, { abort: 0, ...run.header });
     if (placed.preparedFor !== this.state.version) this.prepare(placed, placed.first, machine);
@@ -280,6 +280,10 @@ export class Engine {
     const { buffer } = this.state.memory;
     const available = Math.min(count, Math.floor((buffer.byteLength - address) / this.options.elementBytes));
     return this.options.elementBytes === 8 ? new Float64Array(buffer, address, available) : new Float32Array(buffer, address, available);
+  }
+
+  checkUsable(): void {
+    if (this.disposed) throw new Error("model: it was disposed; make or load a new one");
   }
 
   dispose(): void {

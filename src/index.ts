@@ -45,8 +45,9 @@ export { l1, l1l2, l2, type Regularizer } from "./layers/regularizers.ts";
 export { flatten, type ReshapeOptions, reshape } from "./layers/reshape.ts";
 export { type ZeroPadding2dOptions, zeroPadding2d } from "./layers/zeroPadding2d.ts";
 export type { KernelSource, KernelSources } from "./machine/kernelModules.ts";
-export { type CompileOptions, Model, type ModelOptions } from "./model.ts";
+export { Model } from "./model.ts";
 export type { ModelLayer, WeightArray } from "./modelLayer.ts";
+export type { ModelOptions } from "./modelOptions.ts";
 export { type LoadOptions, load, model, sequential, toWorker, type WorkerOptions } from "./models.ts";
 export type { WorkerSource } from "./remote/connect.ts";
 export type { LayerInfo } from "./remote/protocol.ts";
@@ -62,6 +63,7 @@ export {
   type TrainingContext,
   terminateOnNaN,
 } from "./training/callbacks.ts";
+export type { CompileOptions } from "./training/compile.ts";
 export { csvLogger } from "./training/csvLogger.ts";
 export type { DataLike } from "./training/data.ts";
 export type { History } from "./training/fit.ts";

@@ -13,53 +13,18 @@ import { type ProfileRow, profile } from "./inspect/profile.ts";
 import { type SummaryOptions, summarize } from "./inspect/summary.ts";
 import { type Architecture, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
 import type { Layer } from "./layers/layer.ts";
-import type { KernelSources } from "./machine/kernelModules.ts";
 import { threadCount } from "./machine/threadCount.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
-import { checkModelOptions } from "./modelOptions.ts";
-import { checkNumber, checkOptions, shown, within } from "./options.ts";
+import { checkModelOptions, type ModelOptions } from "./modelOptions.ts";
+import { checkNumber, checkOptions, shown } from "./options.ts";
 import { type Shape, sizeOf } from "./shape.ts";
+import { type CompileOptions, compiledFor } from "./training/compile.ts";
 import type { DataLike } from "./training/data.ts";
 import { FrozenLayers } from "./training/frozenLayers.ts";
-import { type LossSpec, loss as lossOf } from "./training/losses.ts";
-import { createMetrics, type MetricSpec } from "./training/metrics.ts";
-import { type OptimizerSpec, optimizer as optimizerOf } from "./training/optimizers.ts";
 import { type Training, training } from "./training/progress.ts";
 import { type Compiled, Session } from "./training/session.ts";
 import { type BatchSource, type EvaluateOptions, type Figures, type ModelFitOptions, Trainer } from "./training/trainer.ts";
 import { drawWeights, setWeights, type TensorData, type TensorLike } from "./weights.ts";
-
-export interface ModelOptions {
-  /** Of initial weights, shuffles and dropout. Default 0. */
-  readonly seed?: number;
-  /** Names of the output's classes; they travel in the file. */
-  readonly classNames?: readonly string[];
-  /** How `classify` makes the input from a picture; it travels in the file. */
-  readonly preprocessing?: Preprocessing;
-  /** "auto" (default): WebAssembly, or plain JavaScript where it is refused. */
-  readonly machine?: "auto" | "wasm" | "plain";
-  /**
-   * "auto" (default): training and evaluation are strict (the same bits on every engine), predictions may use fused multiply-add
-   * where the engine has it. "strict" or "relaxed": everything is.
-   */
-  readonly numerics?: "auto" | "strict" | "relaxed";
-  /** 8: float64 on the plain-JS machine, to check gradients. Default 4. */
-  readonly elementBytes?: 4 | 8;
-  /**
-   * Threads that share the work of training and prediction; the results are the same bits for any number. "auto": one per core, at most 4.
-   * Default 1. More than one needs SharedArrayBuffer, and in a page that the model lives in a worker.
-   */
-  readonly threads?: number | "auto";
-  /** Kernels by address, bytes or compiled module, instead of those inside the library: `dist/strict.wasm`, `dist/relaxed.wasm`. */
-  readonly wasm?: KernelSources;
-}
-
-export interface CompileOptions {
-  /** Default "rmsprop", Keras's. */
-  readonly optimizer?: OptimizerSpec;
-  readonly loss: LossSpec;
-  readonly metrics?: readonly MetricSpec[];
-}
 
 export class Model {
   /** Layers in the order they run. */
@@ -74,7 +39,6 @@ export class Model {
   private readonly frozen = new FrozenLayers();
   private compiled: Compiled | undefined;
   private trainer: Trainer | undefined;
-  private isDisposed = false;
 
   /** Weights are "drawn" from the seed, or left as zeros for who writes them next. */
   constructor(
@@ -162,26 +126,9 @@ export class Model {
   private choose(options: CompileOptions): void {
     this.checkUsable();
     this.trainer?.checkIdle("compile");
-    checkOptions("compile", options, ["optimizer", "loss", "metrics"]);
-    const { optimizer = "rmsprop", loss, metrics = [] } = options;
-    if (!Array.isArray(metrics)) throw new TypeError(`compile: metrics is ${shown(metrics)}, needs an array`);
-    if (loss === undefined) throw new TypeError('compile: loss is missing; for class numbers use "sparseCategoricalCrossentropy"');
-    if (this.graph.outputs.length > 1) {
-      throw new RangeError(`compile: the model has ${this.graph.outputs.length} outputs; training knows models with one (predict knows all)`);
-    }
-    const chosen = within("compile", () => lossOf(loss));
-    const [{ shape }] = this.graph.outputs;
-    const classes = shape[shape.length - 1];
-    if (chosen.name.endsWith("ategoricalCrossentropy") && classes < 2) {
-      throw new RangeError(
-        `compile: ${chosen.name} needs an output of at least 2 classes, the model's is [${shape}]; for one output use binaryCrossentropy`,
-      );
-    }
-    const newMetrics = () => createMetrics(metrics, { loss: chosen, classes });
-    const compiled = within("compile", () => ({ optimizer: optimizerOf(optimizer), loss: chosen, metrics: newMetrics(), newMetrics }));
+    const compiled = compiledFor(this.graph, options);
     this.engine.useSlots(compiled.optimizer.slots);
     this.compiled = compiled;
-    this.metricSpecs = metrics;
     Object.assign(this.session.counters, { epoch: 0, step: 0, run: 0 });
     this.session.learningRateOverride = undefined;
     const { session, inference } = this;
@@ -192,8 +139,6 @@ export class Model {
       save: (path) => this.save(path),
     });
   }
-
-  private metricSpecs: readonly MetricSpec[] = [];
 
   /**
    * Trains on x, y, or on an (async) iterable of batches `{ x, y, sampleWeight? }`. Epoch and step are part of the model:
@@ -290,15 +235,8 @@ export class Model {
     const classes = output[output.length - 1];
     checkNumber("inputGradient", "classIndex", classIndex, { whole: true, atLeast: 0, below: classes });
     const inputs = this.inference.batches(x, "inputGradient");
-    const { count } = inputs[0];
-    const placed = this.session.saliencyProgram(count);
-    const { ports } = placed.program;
-    this.session.loadInputs(placed, inputs, { start: 0, size: count, order: null });
-    const seed = this.engine.tensor(placed, ports.seed!, count);
-    for (let index = 0; index < seed.length; index++) seed[index] = index % classes === classIndex ? 1 : 0;
-    this.engine.run(placed, ["forward", "backward"], { header: { batch: count }, numerics: "strict" });
-    const data = this.engine.tensor(placed, ports.inputGradients[0], count).slice() as Float32Array;
-    return { data, shape: [count, ...this.graph.inputs[0].shape] };
+    const data = this.session.inputGradient(inputs, classIndex, classes);
+    return { data, shape: [inputs[0].count, ...this.graph.inputs[0].shape] };
   }
 
   /** A table of layers, shapes, parameters and cost; with `plan` the chosen algorithm and memory of every op, before any is allocated. */
@@ -320,13 +258,7 @@ export class Model {
     checkOptions("profile", options, ["rounds"]);
     const rounds = checkNumber("profile", "rounds", options.rounds ?? 20, { whole: true, atLeast: 1 });
     const inputs = this.inference.batches(x, "profile");
-    const { count } = inputs[0];
-    const placed = this.session.inferenceProgram(this.graph.outputs, count);
-    const { numerics } = this.inference;
-    this.session.loadInputs(placed, inputs, { start: 0, size: count, order: null });
-    // The second run packs what the first did not.
-    for (let run = 0; run < 2; run++) this.engine.run(placed, ["forward"], { header: { batch: count }, numerics });
-    return profile(this.engine, placed, { batch: count, numerics, rounds });
+    return profile(this.session, inputs, { numerics: this.inference.numerics, rounds });
   }
 
   private readonly isTrainable = ({ layer }: Parameter): boolean => !this.frozen.names.has(layer);
@@ -334,8 +266,8 @@ export class Model {
   /** Bytes of the model's file: architecture, weights and training state, from which `load` continues to the bit. */
   toBytes(): Uint8Array<ArrayBuffer> {
     this.checkUsable();
-    const { architecture, session, seed, classNames, preprocessing, compiled, metricSpecs } = this;
-    return modelBytes({ architecture, session, seed, classNames, preprocessing, compiled, metricSpecs });
+    const { architecture, session, seed, classNames, preprocessing, compiled } = this;
+    return modelBytes({ architecture, session, seed, classNames, preprocessing, compiled });
   }
 
   /**
@@ -379,7 +311,6 @@ export class Model {
 
   /** Gives memory and kernels back. Every later call throws. May be called twice. */
   dispose(): void {
-    this.isDisposed = true;
     this.inference.dispose();
     this.engine.dispose();
   }
@@ -431,6 +362,6 @@ export class Model {
   }
 
   private checkUsable(): void {
-    if (this.isDisposed) throw new Error("model: it was disposed; make or load a new one");
+    this.engine.checkUsable();
   }
 }

@@ -5,7 +5,8 @@ import { bytesSource, type ModelSource, type Source } from "./formats/source.ts"
 import { traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { compileKernels, supports } from "./machine/wasm.ts";
-import { Model, type ModelOptions } from "./model.ts";
+import { Model } from "./model.ts";
+import type { ModelOptions } from "./modelOptions.ts";
 import { checkOptions, shown } from "./options.ts";
 import { library } from "./remote/library.ts";
 import type { RemoteModel } from "./remote/remoteModel.ts";

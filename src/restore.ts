@@ -1,7 +1,8 @@
 /** A model from its file. */
 import { readModelFile } from "./formats/modelFile.ts";
 import type { Source } from "./formats/source.ts";
-import { Model, type ModelOptions } from "./model.ts";
+import { Model } from "./model.ts";
+import type { ModelOptions } from "./modelOptions.ts";
 
 /** What a loaded model may be told; the rest is in its file. */
 export type RestoreOptions = Pick<ModelOptions, "machine" | "numerics" | "threads" | "wasm">;

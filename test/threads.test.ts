@@ -3,7 +3,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { Kernel } from "../build/records.ts";
 import type { Model, SymbolicTensor } from "../src/index.ts";
 import * as convlet from "../src/index.ts";
-import type { CompileOptions, ModelOptions } from "../src/model.ts";
+import type { ModelOptions } from "../src/modelOptions.ts";
+import type { CompileOptions } from "../src/training/compile.ts";
 import { seededRandom } from "./support/kernels.ts";
 import { crewOf, kernelsOf, kill, machineOf, shareEverything, weightsOf } from "./support/threads.ts";
 

@@ -3,7 +3,6 @@ import type { Engine } from "../engine.ts";
 import type { Parameter } from "../graph.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
 import { type Architecture, architectureToJson } from "../layers/architecture.ts";
-import type { MetricSpec } from "../training/metrics.ts";
 import type { Compiled, Session } from "../training/session.ts";
 import { readArrays } from "./arrays.ts";
 import { arrayName, checkedArray, type ModelFile, writeModelFile } from "./modelFile.ts";
@@ -17,12 +16,11 @@ export interface Savable {
   readonly classNames: readonly string[] | undefined;
   readonly preprocessing: Preprocessing | undefined;
   readonly compiled: Compiled | undefined;
-  readonly metricSpecs: readonly MetricSpec[];
 }
 
 /** The file of a model: architecture, weights and training state. */
 export function modelBytes(model: Savable): Uint8Array<ArrayBuffer> {
-  const { architecture, session, seed, classNames, preprocessing, compiled, metricSpecs } = model;
+  const { architecture, session, seed, classNames, preprocessing, compiled } = model;
   const { engine, counters, learningRateOverride } = session;
   const tensors = storedArrays(engine.graph.parameters, compiled).map(({ parameter, role }) => {
     const data = Float32Array.from(engine.state.view(parameter, role));
@@ -34,14 +32,14 @@ export function modelBytes(model: Savable): Uint8Array<ArrayBuffer> {
     frozen: [...session.options.frozen.names],
     ...(classNames && { classNames }),
     ...(preprocessing && { preprocessing }),
-    ...(compiled && { compiled: compiledJson(compiled, metricSpecs) }),
+    ...(compiled && { compiled: compiledJson(compiled) }),
     counters: { ...counters },
     ...(learningRateOverride !== undefined && { learningRate: learningRateOverride }),
   };
   return writeModelFile(json, tensors);
 }
 
-function compiledJson({ optimizer, loss }: Compiled, metricSpecs: readonly MetricSpec[]) {
+function compiledJson({ optimizer, loss, metricSpecs }: Compiled) {
   const metrics = metricSpecs.flatMap((spec) => {
     if (typeof spec === "string") return [{ name: spec }];
     return "update" in spec ? [] : [{ name: spec.name, config: spec.config }];

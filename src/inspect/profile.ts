@@ -1,8 +1,9 @@
 /** Where the time of a prediction goes: every instruction of the program executed by itself. */
-import type { Engine, Placed } from "../engine.ts";
 import { recordBytes } from "../machine/records.ts";
 import type { Numerics } from "../machine/wasm.ts";
 import type { PlacedStep, Program } from "../program.ts";
+import type { Batch } from "../training/data.ts";
+import type { Session } from "../training/session.ts";
 
 /** One instruction of the inference program, for all samples of the call. */
 export interface ProfileRow {
@@ -20,13 +21,18 @@ export interface ProfileRow {
 /** Rounds that come before the measured ones: the engine's compiler is then done with the hot loops. */
 const WARM_UP_ROUNDS = 5;
 
-/** The inputs must be loaded, and the program run once. */
-export function profile(engine: Engine, placed: Placed, run: { batch: number; numerics: Numerics; rounds: number }): ProfileRow[] {
+export function profile(session: Session, inputs: readonly Batch[], { numerics, rounds }: { numerics: Numerics; rounds: number }): ProfileRow[] {
+  const { engine, graph } = session;
+  const batch = inputs[0].count;
+  const placed = session.inferenceProgram(graph.outputs, batch);
+  session.loadInputs(placed, inputs, { start: 0, size: batch, order: null });
+  // The second run packs what the first did not.
+  for (let run = 0; run < 2; run++) engine.run(placed, ["forward"], { header: { batch }, numerics });
   const { program, sections } = placed;
   const steps = program.steps.filter(({ section }) => section === "forward");
-  const machine = engine.machine(run.numerics);
+  const machine = engine.machine(numerics);
   const times = steps.map((): number[] => []);
-  for (let round = -WARM_UP_ROUNDS; round < run.rounds; round++) {
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     let at = sections.get("forward")?.first ?? 0;
     for (const [index, { kernel }] of steps.entries()) {
       const start = performance.now();
@@ -37,8 +43,8 @@ export function profile(engine: Engine, placed: Placed, run: { batch: number; nu
   }
   return steps.map((step, index) => {
     const ms = times[index].sort((a, b) => a - b)[times[index].length >> 1];
-    const gflops = ms > 0 ? (step.cost * run.batch) / ms / 1e6 : 0;
-    return { layer: step.name, kernel: step.kernel, ms, gflops, bytes: bytesOf(program, step, run.batch) };
+    const gflops = ms > 0 ? (step.cost * batch) / ms / 1e6 : 0;
+    return { layer: step.name, kernel: step.kernel, ms, gflops, bytes: bytesOf(program, step, batch) };
   });
 }
 

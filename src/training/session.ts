@@ -7,7 +7,7 @@ import { extentOf, type Shape } from "../shape.ts";
 import { type Batch, type BatchPlan, gather } from "./data.ts";
 import type { FrozenLayers } from "./frozenLayers.ts";
 import type { Loss } from "./losses.ts";
-import type { Metric } from "./metrics.ts";
+import type { Metric, MetricSpec } from "./metrics.ts";
 import type { Optimizer } from "./optimizers.ts";
 
 /** What a training continues from: part of the model and of its file. */
@@ -24,6 +24,8 @@ export interface Counters {
 export interface Compiled {
   readonly optimizer: Optimizer;
   readonly loss: Loss;
+  /** What the metrics were asked for with: what a file keeps of them. */
+  readonly metricSpecs: readonly MetricSpec[];
   /** Of training. */
   readonly metrics: readonly Metric[];
   /** Counters of their own for an evaluation, which may run between two steps of a training. */
@@ -112,12 +114,27 @@ export class Session {
   gradientsOf(compiled: Compiled, samples: Samples): ReadonlyMap<Parameter, Float32Array | Float64Array> {
     const size = samples.target.count;
     const placed = this.trainingProgram(compiled, size);
-    this.load(placed, samples, { start: 0, size, order: null });
+    this.load(placed, samples, { start: 0, size: size, order: null });
     const scales = { accumulate: 0, lossScale: 1 / size, gradientScale: 1, regularizationScale: 1 };
     const header = { batch: size, seed: this.options.seed | 0, step: this.counters.run, ...scales };
     this.engine.run(placed, ["forward", "loss", "backward"], { header, numerics: this.options.numerics });
     const trained = this.graph.parameters.filter((parameter) => parameter.learned && this.options.isTrainable(parameter));
     return new Map(trained.map((parameter) => [parameter, this.engine.state.view(parameter, "gradient").slice()]));
+  }
+
+  /** Gradient of the score of one of `classes` with respect to the first input, in inference mode. */
+  inputGradient(inputs: readonly Batch[], classIndex: number, classes: number): Float32Array {
+    const { engine } = this;
+    const { isTrainable } = this.options;
+    const capacity = inputs[0].count;
+    const spec = { capacity, mode: "inference", outputs: [], backward: "inputs", isTrainable } as const;
+    const placed = engine.program(`saliency ${capacity}`, () => spec);
+    const { seed, inputGradients } = placed.program.ports;
+    this.loadInputs(placed, inputs, { start: 0, size: capacity, order: null });
+    const scores = engine.tensor(placed, seed!, capacity);
+    for (let index = 0; index < scores.length; index++) scores[index] = index % classes === classIndex ? 1 : 0;
+    engine.run(placed, ["forward", "backward"], { header: { batch: capacity }, numerics: "strict" });
+    return engine.tensor(placed, inputGradients[0], capacity).slice() as Float32Array;
   }
 
   /** Adds the last batch to the metrics and gives its loss. */
@@ -190,11 +207,6 @@ export class Session {
   private keep(kind: Kind, placed: Placed): Placed {
     this.kept[kind] = { placed, generation: this.engine.generation, frozen: this.options.frozen.key };
     return placed;
-  }
-
-  saliencyProgram(capacity: number): Placed {
-    const { isTrainable } = this.options;
-    return this.engine.program(`saliency ${capacity}`, () => ({ capacity, mode: "inference", outputs: [], backward: "inputs", isTrainable }));
   }
 
   /** Writes a batch where the program reads it. */

@@ -254,7 +254,7 @@ export class Trainer {
             if (size > (batchSize ?? size)) throw new RangeError(`fit: a batch has ${size} samples, more than batchSize ${batchSize}`);
             capacity = Math.max(capacity, size);
             const accumulation = { adds: index > 0, updates: index === members.length - 1, samples: total };
-            yield { samples, plan: { start: 0, size, order: null }, accumulation };
+            yield { samples, plan: { start: 0, size: size, order: null }, accumulation };
           }
           if (members.length < group) break;
         }
