@@ -265,8 +265,7 @@ export class Engine {
 
   private gather(address: number, { height, width, channels, pixelStride, rowStride, imageStride }: Tensor, batch: number) {
     const source = this.floatView(address, batch * imageStride);
-    const gathered =
-      this.options.elementBytes === 8 ? new Float64Array(batch * height * width * channels) : new Float32Array(batch * height * width * channels);
+    const gathered = new this.state.FloatArray(batch * height * width * channels);
     let next = 0;
     for (let image = 0; image < batch; image++)
       for (let y = 0; y < height; y++)
@@ -279,7 +278,7 @@ export class Engine {
   private floatView(address: number, count: number): Float32Array | Float64Array {
     const { buffer } = this.state.memory;
     const available = Math.min(count, Math.floor((buffer.byteLength - address) / this.options.elementBytes));
-    return this.options.elementBytes === 8 ? new Float64Array(buffer, address, available) : new Float32Array(buffer, address, available);
+    return new this.state.FloatArray(buffer, address, available);
   }
 
   checkUsable(): void {

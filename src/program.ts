@@ -130,14 +130,17 @@ function address(field: PlacedField, bases: Bases): number {
 /** What a section costs per sample, in floating-point operations: whether several threads are worth while. */
 export function sectionWork({ steps, tensors }: Program, section: Section): number {
   let work = 0;
-  for (const step of steps) {
-    if (step.section !== section) continue;
-    work += step.cost;
-    for (const field of Object.values(step.fields)) {
-      if (field === null || typeof field === "number" || !("tensor" in field)) continue;
-      const { height, width, channels } = tensors[field.tensor];
-      work += height * width * channels * FLOAT_WORK;
-    }
-  }
+  for (const step of steps) if (step.section === section) work += step.cost + FLOAT_WORK * floatsOf(step, tensors);
   return work;
+}
+
+/** Activations per sample that a step reads and writes. */
+export function floatsOf({ fields }: PlacedStep, tensors: readonly Tensor[]): number {
+  let floats = 0;
+  for (const field of Object.values(fields)) {
+    if (typeof field !== "object" || field === null || !("tensor" in field)) continue;
+    const { height, width, channels } = tensors[field.tensor];
+    floats += height * width * channels;
+  }
+  return floats;
 }

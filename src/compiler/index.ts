@@ -3,9 +3,9 @@ import { CrossEntropy, ElementLoss, Write } from "../../build/records.ts";
 import type { Graph, Node, Parameter, Value } from "../graph.ts";
 import type { ActivationAttributes } from "../ops/activation.ts";
 import { type Attributes, ops } from "../ops/index.ts";
-import { type ArenaArray, elementsOf, type StateArray, type Tensor } from "../ops/op.ts";
+import type { ArenaArray, StateArray, Tensor } from "../ops/op.ts";
 import type { Program } from "../program.ts";
-import { extentOf } from "../shape.ts";
+import { sizeOf } from "../shape.ts";
 import { fuse } from "./fuse.ts";
 import { Lowerer } from "./lower.ts";
 import { place, type SymbolicPorts } from "./place.ts";
@@ -116,10 +116,9 @@ function scoreOf(output: Value, nodes: readonly Node[], loss: LossSpec | undefin
 function lowerLoss(lowerer: Lowerer, score: Score, { loss, backward: gradients, capacity }: ProgramSpec) {
   lowerer.section = "loss";
   const { name, config } = loss!;
-  const extent = extentOf(score.value.shape);
+  const { shape } = score.value;
   const sparse = name === "sparseCategoricalCrossentropy";
-  const targetCount = sparse ? extent.height * extent.width : elementsOf(extent);
-  const target = lowerer.array("target", capacity * targetCount, "float");
+  const target = lowerer.array("target", capacity * sizeOf(sparse ? shape.slice(0, -1) : shape), "float");
   const sampleWeight = lowerer.array("sampleWeight", capacity, "float");
   // The host reads them again after the run: for metrics.
   for (const array of [target, sampleWeight]) Object.assign(array, { hostWrites: true, hostReads: true });
@@ -157,7 +156,7 @@ function lowerRegularizers(lowerer: Lowerer, graph: Graph, { spec, isTrained }: 
       const penalty = hostReads(lowerer.array(`${parameter.name} penalty`, 1, "float"));
       const gradient = isTrained(parameter) ? state(parameter, "gradient") : null;
       const { l1, l2 } = parameter;
-      lowerer.step("regularize", parameter, { weight: state(parameter, "value"), gradient, penalty, count: count(parameter), l1, l2 });
+      lowerer.step("regularize", parameter, { weight: state(parameter, "value"), gradient, penalty, count: sizeOf(parameter.shape), l1, l2 });
       return penalty;
     });
 }
@@ -173,10 +172,10 @@ function lowerUpdates(lowerer: Lowerer, trained: readonly Parameter[], optimizer
     const sum = globalSquares ?? lowerer.array(`${parameter.name} squares`, 1, "float");
     squares.set(parameter, sum);
     const write = globalSquares !== undefined && index > 0 ? Write.add : Write.overwrite;
-    lowerer.step("sumSquares", parameter, { gradient: state(parameter, "gradient"), sum, count: count(parameter), write });
+    lowerer.step("sumSquares", parameter, { gradient: state(parameter, "gradient"), sum, count: sizeOf(parameter.shape), write });
   });
   for (const parameter of trained) {
-    const common = { weight: state(parameter, "value"), gradient: state(parameter, "gradient"), count: count(parameter) };
+    const common = { weight: state(parameter, "value"), gradient: state(parameter, "gradient"), count: sizeOf(parameter.shape) };
     const clip = { clipValue, clipNorm, normSquares: squares.get(parameter) ?? null };
     const absent = Object.fromEntries((kernel === "adamUpdate" ? [] : ["velocity"]).map((slot) => [slot, null]));
     const slotFields = Object.fromEntries(slots.map((slot) => [slot, state(parameter, slot)]));
@@ -186,8 +185,4 @@ function lowerUpdates(lowerer: Lowerer, trained: readonly Parameter[], optimizer
 
 function state(parameter: Parameter, role: string): StateArray {
   return { kind: "state", parameter, role };
-}
-
-function count(parameter: Parameter): number {
-  return parameter.shape.reduce((product, size) => product * size, 1);
 }

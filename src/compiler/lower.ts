@@ -6,8 +6,10 @@ import {
   type Field,
   type GradientTarget,
   type Halo,
+  hasHalo,
   type Lowering,
   NO_HALO,
+  operands,
   type PreparedArray,
   type Section,
   type StateArray,
@@ -80,8 +82,10 @@ export class Lowerer implements Lowering {
     return { kind: "array", name, count, element, hostWrites: false, hostReads: false };
   }
 
-  parameter(parameter: Parameter): StateArray {
-    return { kind: "state", parameter, role: "value" };
+  parameter(parameter: Parameter): StateArray;
+  parameter(parameter: Parameter | undefined): StateArray | null;
+  parameter(parameter: Parameter | undefined): StateArray | null {
+    return parameter === undefined ? null : { kind: "state", parameter, role: "value" };
   }
 
   parameterGradient(parameter: Parameter | undefined): (StateArray & { write: number }) | null {
@@ -172,21 +176,14 @@ export class Lowerer implements Lowering {
   /** Whether another value, or a view that a step was given (a slice, a crop, a broadcast), would stay behind if the tensor moved. */
   private sharesStorage(value: Value, tensor: Tensor): boolean {
     for (const [other, { storage }] of this.tensors) if (other !== value && storage === tensor.storage) return true;
-    const isView = (field: Field) => isTensor(field) && field !== tensor && field.storage === tensor.storage;
-    return this.steps.some(({ fields }) => Object.values<Field>(fields).some(isView));
+    return this.steps.some((step) => operands(step, "tensor").some((view) => view !== tensor && view.storage === tensor.storage));
   }
-}
-
-function isTensor(field: Field): field is Tensor {
-  return typeof field === "object" && field !== null && field.kind === "tensor";
 }
 
 /** One run of values from the storage's first to its last, without halo. */
 function isContiguous({ storage, frame, top, left, channel, height, width, channels }: Tensor): boolean {
-  const { halo } = storage;
-  const bare = halo.top + halo.bottom + halo.left + halo.right === 0;
   const whole = top + left + channel === 0 && height === frame.height && width === frame.width && channels === frame.channels;
-  return bare && whole;
+  return whole && !hasHalo(storage);
 }
 
 function sameView(a: Tensor, b: Tensor): boolean {

@@ -1,8 +1,9 @@
 /** Decides what shares memory: in-place steps, halos, lifetimes, offsets. */
 import type { Tensor as Descriptor, KernelName } from "../../build/records.ts";
 import { ALIGNMENT, align } from "../machine/state.ts";
-import { type ArenaArray, type Field, type PreparedArray, SECTIONS, type StateArray, type Step, type Storage, type Tensor } from "../ops/op.ts";
+import { type ArenaArray, type Field, hasHalo, operands, SECTIONS, type StateArray, type Step, type Storage, type Tensor } from "../ops/op.ts";
 import type { ArrayPort, PlacedField, PlacedStep, Ports, Program } from "../program.ts";
+import type { Extent } from "../shape.ts";
 import { largerHalo } from "./lower.ts";
 
 export interface PlaceOptions {
@@ -90,9 +91,7 @@ function root(storage: Storage): Storage {
 }
 
 function storagesOf(step: Step): Storage[] {
-  return Object.values<Field>(step.fields)
-    .filter((field): field is Tensor => field !== null && typeof field === "object" && field.kind === "tensor")
-    .map((tensor) => root(tensor.storage));
+  return operands(step, "tensor").map((tensor) => root(tensor.storage));
 }
 
 /** Lets a step write where it reads, when that is the read storage's last use and both are laid out alike. */
@@ -114,8 +113,8 @@ function mergeInPlace(steps: readonly Step[]): void {
     if (from === to || last.get(from) !== index || first.get(to) !== index) return;
     const halo = largerHalo(from.halo, to.halo);
     const rigid = from.rigid || to.rigid;
-    const hasHalo = halo.top + halo.bottom + halo.left + halo.right > 0;
-    if (from.hostReads || from.hostWrites || to.hostWrites || (rigid && hasHalo) || !sameFrame(read, written)) return;
+    const isForbidden = rigid && (hasHalo(from) || hasHalo(to));
+    if (from.hostReads || from.hostWrites || to.hostWrites || isForbidden || !sameExtent(from.extent, to.extent)) return;
     to.mergedInto = from;
     Object.assign(from, { halo, rigid, spread: from.spread || to.spread, hostReads: to.hostReads });
     last.set(from, last.get(to)!);
@@ -124,13 +123,11 @@ function mergeInPlace(steps: readonly Step[]): void {
 
 function isWhole({ storage, frame, top, left, channel, height, width, channels }: Tensor): boolean {
   const { extent } = storage;
-  const own = frame.height === extent.height && frame.width === extent.width && frame.channels === extent.channels;
-  return own && top + left + channel === 0 && height === extent.height && width === extent.width && channels === extent.channels;
+  return top + left + channel === 0 && sameExtent(frame, extent) && sameExtent({ height, width, channels }, extent);
 }
 
-function sameFrame(a: Tensor, b: Tensor): boolean {
-  const [x, y] = [root(a.storage).extent, root(b.storage).extent];
-  return x.height === y.height && x.width === y.width && x.channels === y.channels;
+function sameExtent(a: Extent, b: Extent): boolean {
+  return a.height === b.height && a.width === b.width && a.channels === b.channels;
 }
 
 /** A haloed storage gets its zeros right before the step that touches it first. */
@@ -138,8 +135,8 @@ function clearHalos(steps: readonly Step[]): Step[] {
   const cleared = new Set<Storage>();
   return steps.flatMap((step) => {
     const clears = storagesOf(step).flatMap((storage): Step[] => {
-      const { halo, extent } = storage;
-      if (cleared.has(storage) || halo.top + halo.bottom + halo.left + halo.right === 0) return [];
+      const { extent } = storage;
+      if (cleared.has(storage) || !hasHalo(storage)) return [];
       cleared.add(storage);
       const output: Tensor = { kind: "tensor", name: `${step.name} halo`, ...extent, storage, frame: extent, top: 0, left: 0, channel: 0 };
       return [{ kernel: "clearHalo", section: step.section, name: step.name, fields: { output }, cost: 0, scratchBytes: 0 } as unknown as Step];
@@ -162,9 +159,7 @@ class Pieces {
     for (const tensor of portTensors) this.touch(root(tensor.storage), this.storageBytes(root(tensor.storage)), -1);
     steps.forEach((step, index) => {
       for (const storage of storagesOf(step)) this.touch(storage, this.storageBytes(storage), index);
-      for (const field of Object.values<Field>(step.fields)) {
-        if (field !== null && typeof field === "object" && field.kind === "array") this.touch(field, this.arrayBytes(field), index);
-      }
+      for (const array of operands(step, "array")) this.touch(array, this.arrayBytes(array), index);
       if (step.scratchBytes > 0) this.touch(step, this.scratchBytes(step), index);
     });
     const arrays = [ports.target, ports.sampleWeight, ports.losses, ...ports.penalties].filter((array) => array !== null);
@@ -271,10 +266,10 @@ function placePrepared(steps: readonly Step[], elementBytes: number): { offsets:
   const offsets = new Map<string, number>();
   let bytes = 0;
   for (const step of steps) {
-    for (const field of Object.values<Field>(step.fields)) {
-      if (field === null || typeof field === "number" || field.kind !== "prepared" || offsets.has((field as PreparedArray).key)) continue;
-      offsets.set(field.key, bytes);
-      bytes = align(bytes + field.count * elementBytes + ALIGNMENT);
+    for (const { key, count } of operands(step, "prepared")) {
+      if (offsets.has(key)) continue;
+      offsets.set(key, bytes);
+      bytes = align(bytes + count * elementBytes + ALIGNMENT);
     }
   }
   return { offsets, bytes };

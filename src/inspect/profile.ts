@@ -1,7 +1,7 @@
 /** Where the time of a prediction goes: every instruction of the program executed by itself. */
 import { recordBytes } from "../machine/records.ts";
 import type { Numerics } from "../machine/wasm.ts";
-import type { PlacedStep, Program } from "../program.ts";
+import { floatsOf, type PlacedStep, type Program } from "../program.ts";
 import type { Batch } from "../training/data.ts";
 import type { Session } from "../training/session.ts";
 
@@ -48,14 +48,9 @@ export function profile(session: Session, inputs: readonly Batch[], { numerics, 
   });
 }
 
-function bytesOf({ tensors, elementBytes }: Program, { fields }: PlacedStep, batch: number): number {
-  let elements = 0;
-  for (const field of Object.values(fields)) {
-    if (typeof field !== "object" || field === null || !("tensor" in field)) continue;
-    const { height, width, channels } = tensors[field.tensor];
-    elements += batch * height * width * channels;
-  }
-  const { windowHeight, windowWidth, groups, input, output } = fields;
+function bytesOf({ tensors, elementBytes }: Program, step: PlacedStep, batch: number): number {
+  let elements = batch * floatsOf(step, tensors);
+  const { windowHeight, windowWidth, groups, input, output } = step.fields;
   if (typeof windowHeight === "number" && typeof windowWidth === "number" && typeof groups === "number") {
     const channels = [input, output].map((field) => tensors[(field as { tensor: number }).tensor].channels);
     elements += (windowHeight * windowWidth * channels[0] * channels[1]) / groups;

@@ -50,6 +50,10 @@ export class State {
     this.memory = memory === "shared" ? newSharedMemory(this.end) : newMemory(this.end);
   }
 
+  get FloatArray(): Float32ArrayConstructor | Float64ArrayConstructor {
+    return this.layout.elementBytes === 8 ? Float64Array : Float32Array;
+  }
+
   /** First byte behind the parameters' arrays. */
   get end(): number {
     return FIRST_FREE + this.layout.bytes;
@@ -77,8 +81,7 @@ export class State {
 
   /** A parameter's array. Valid until the memory grows: use it at once. */
   view(parameter: Parameter, role: string): Float32Array | Float64Array {
-    const FloatArray = this.layout.elementBytes === 8 ? Float64Array : Float32Array;
-    return new FloatArray(this.memory.buffer, FIRST_FREE + this.layout.offset({ parameter, role }), sizeOf(parameter.shape));
+    return new this.FloatArray(this.memory.buffer, FIRST_FREE + this.layout.offset({ parameter, role }), sizeOf(parameter.shape));
   }
 
   /** The same as bytes. */

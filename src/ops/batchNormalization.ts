@@ -26,8 +26,8 @@ export const batchNormalization: Op<BatchNormalizationAttributes> = {
     const fields = {
       input: lowering.tensor(node.inputs[0]),
       output: lowering.tensor(node.output),
-      gamma: gamma ? lowering.parameter(gamma) : null,
-      beta: beta ? lowering.parameter(beta) : null,
+      gamma: lowering.parameter(gamma),
+      beta: lowering.parameter(beta),
       ...statistics,
       epsilon: node.attributes.epsilon,
     };
@@ -56,7 +56,7 @@ export const batchNormalization: Op<BatchNormalizationAttributes> = {
       input: lowering.tensor(value),
       outputGrad,
       inputGrad: target.tensor,
-      gamma: gamma ? lowering.parameter(gamma) : null,
+      gamma: lowering.parameter(gamma),
       mean,
       inverse,
       gammaGrad,

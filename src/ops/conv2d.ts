@@ -1,7 +1,7 @@
 /** Convolution, and with a 1x1 window over [1, 1, features] the dense layer. */
 import { Activation, Algorithm, MATMUL_SCRATCH, Panels, WEIGHT_GRAD_COLUMN_SCRATCH, WEIGHT_GRAD_SCRATCH, Write } from "../../build/records.ts";
 import type { Node, Parameter } from "../graph.ts";
-import { type Extent, extentOf, type WindowGeometry } from "../shape.ts";
+import { type Extent, extentOf, sizeOf, type WindowGeometry } from "../shape.ts";
 import type { ActivationAttributes } from "./activation.ts";
 import type { ArrayRef, Halo, Lowering, Op, PreparedArray, Tensor } from "./op.ts";
 import { roundUp, winogradGradientPays, winogradGradientScratch, winogradPanels, winogradPays, winogradScratch } from "./winograd.ts";
@@ -118,20 +118,16 @@ function spread(lowering: Lowering, node: Conv2dNode, tensor: Tensor): Tensor {
 function weights(lowering: Lowering, node: Conv2dNode): { weight: ArrayRef; bias: ArrayRef | null; key: string } {
   const { kernel, bias } = node.parameters;
   const { folded } = node.attributes;
-  const canonical = { weight: lowering.parameter(kernel), bias: bias ? lowering.parameter(bias) : null };
+  const canonical = { weight: lowering.parameter(kernel), bias: lowering.parameter(bias) };
   if (folded === undefined) return { ...canonical, key: kernel.name };
   const columns = extentOf(node.output.shape).channels;
   const key = `${kernel.name} × ${folded.mean.name}`;
   const { scale, offset } = foldedStatistics(lowering, node, folded, columns);
   const foldedBias = lowering.prepared(`${key} bias`, columns, () => {});
-  const weight = lowering.prepared(
-    key,
-    kernel.shape.reduce((a, b) => a * b, 1),
-    (foldedWeight) => {
-      const rows = foldedWeight.count / columns;
-      lowering.step("foldWeights", node, { ...canonical, scale, offset, foldedWeight, foldedBias, rows, columns }, { section: "prepare" });
-    },
-  );
+  const weight = lowering.prepared(key, sizeOf(kernel.shape), (foldedWeight) => {
+    const rows = foldedWeight.count / columns;
+    lowering.step("foldWeights", node, { ...canonical, scale, offset, foldedWeight, foldedBias, rows, columns }, { section: "prepare" });
+  });
   return { weight, bias: foldedBias, key };
 }
 
@@ -141,8 +137,8 @@ export function foldedStatistics(lowering: Lowering, node: Node, statistics: Fol
   const offset = lowering.prepared(`${mean.name} offset`, count, () => {});
   const scale = lowering.prepared(`${mean.name} scale`, count, (target) => {
     const fields = {
-      gamma: gamma ? lowering.parameter(gamma) : null,
-      beta: beta ? lowering.parameter(beta) : null,
+      gamma: lowering.parameter(gamma),
+      beta: lowering.parameter(beta),
       mean: lowering.parameter(mean),
       variance: lowering.parameter(variance),
       scale: target,
@@ -162,9 +158,7 @@ function panels(lowering: Lowering, node: Conv2dNode, { weight, key, direction }
   if (algorithm === Algorithm.depthwise) return null;
   const { groups, geometry } = node.attributes;
   const { windowHeight, windowWidth } = geometry;
-  const inChannels = extentOf(node.inputs[0].shape).channels;
-  const outChannels = extentOf(node.output.shape).channels;
-  const [depth, columns] = direction === "output" ? [inChannels, outChannels] : [outChannels, inChannels];
+  const { inChannels, outChannels, depth, columns } = channelsOf(node, direction);
   const isWinograd = algorithm === Algorithm.winograd;
   const count = panelFloats({ windowHeight, windowWidth, depth, columns, groups, isWinograd });
   const layoutName = isWinograd ? WINOGRAD_LAYOUT[direction] : direction;
@@ -183,14 +177,19 @@ export function panelFloats(of: Record<"windowHeight" | "windowWidth" | "depth" 
 const WINOGRAD_LAYOUT = { output: "winogradOutput", inputGrad: "winogradInputGrad" } as const;
 
 function scratchBytes(node: Conv2dNode, direction: Direction): number {
-  const { groups } = node.attributes;
-  const inChannels = extentOf(node.inputs[0].shape).channels;
-  const outChannels = extentOf(node.output.shape).channels;
+  const { inChannels, outChannels, depth, columns } = channelsOf(node, direction);
   const algorithm = algorithmOf(node, direction);
-  const isWinograd = algorithm === Algorithm.winograd;
-  if (direction === "weightGrad") return isWinograd ? winogradGradientScratch(inChannels, outChannels) : weightGradScratch(outChannels / groups);
+  if (direction !== "weightGrad") return productScratch(algorithm, { depth, columns });
+  if (algorithm === Algorithm.winograd) return winogradGradientScratch(inChannels, outChannels);
+  return weightGradScratch(outChannels / node.attributes.groups);
+}
+
+/** A product sums over `depth` channels and gives `columns`. */
+function channelsOf({ inputs, output }: Conv2dNode, direction: Direction) {
+  const inChannels = extentOf(inputs[0].shape).channels;
+  const outChannels = extentOf(output.shape).channels;
   const [depth, columns] = direction === "output" ? [inChannels, outChannels] : [outChannels, inChannels];
-  return productScratch(algorithm, { depth, columns });
+  return { inChannels, outChannels, depth, columns };
 }
 
 /** Bytes that a product of `columns` columns over `depth` channels works in. */
@@ -230,15 +229,15 @@ function goesBySpans({ windowWidth, strideX, dilationX, outWidth }: WindowGeomet
 }
 
 function windowFields(node: Conv2dNode, direction: Direction) {
-  const { windowHeight, windowWidth, strideY, strideX, dilationY, dilationX, padTop, padLeft } = node.attributes.geometry;
-  const { groups } = node.attributes;
+  const { geometry, groups } = node.attributes;
+  const { windowHeight, windowWidth, strideY, strideX, dilationY, dilationX, padTop, padLeft } = geometry;
   const algorithm = algorithmOf(node, direction);
   return { windowHeight, windowWidth, strideY, strideX, dilationY, dilationX, padTop, padLeft, groups, algorithm };
 }
 
 function flops({ attributes: { geometry, groups }, inputs, output }: Conv2dNode): number {
-  const { height, width, channels } = extentOf(output.shape);
-  return (2 * geometry.windowHeight * geometry.windowWidth * extentOf(inputs[0].shape).channels * channels * height * width) / groups;
+  const { windowHeight, windowWidth } = geometry;
+  return (2 * windowHeight * windowWidth * extentOf(inputs[0].shape).channels * sizeOf(output.shape)) / groups;
 }
 
 /** Zeros that the window's taps reach around the input. */

@@ -105,6 +105,7 @@ export interface Lowering {
   temporary(name: string, extent: Extent): Tensor;
   array(name: string, count: number, element: ArenaArray["element"]): ArenaArray;
   parameter(parameter: Parameter): StateArray;
+  parameter(parameter: Parameter | undefined): StateArray | null;
   /** Where a parameter's gradient goes, or null when it is not trained. */
   parameterGradient(parameter: Parameter | undefined): (StateArray & { write: number }) | null;
   /** The same tensor with at least this halo of zeros; a copy where its storage cannot have one. */
@@ -137,8 +138,14 @@ export interface Op<A> {
 
 export const NO_HALO: Halo = { top: 0, bottom: 0, left: 0, right: 0 };
 
-export function elementsOf({ height, width, channels }: Extent): number {
-  return height * width * channels;
+export function hasHalo({ halo }: Storage): boolean {
+  return halo.top + halo.bottom + halo.left + halo.right > 0;
+}
+
+/** What of a kind a step is given. */
+export function operands<K extends "tensor" | ArrayRef["kind"]>({ fields }: Step, kind: K): Extract<Field, { readonly kind: K }>[] {
+  const isOfKind = (field: Field) => typeof field === "object" && field?.kind === kind;
+  return Object.values<Field>(fields).filter(isOfKind) as Extract<Field, { readonly kind: K }>[];
 }
 
 /** The view of `channels` channels from `channel` on. */

@@ -1,6 +1,6 @@
 import { Activation, Pooling } from "../../build/records.ts";
-import { extentOf, type WindowGeometry } from "../shape.ts";
-import { type ArenaArray, elementsOf, type Op } from "./op.ts";
+import { sizeOf, type WindowGeometry } from "../shape.ts";
+import type { ArenaArray, Op } from "./op.ts";
 
 export interface Pool2dAttributes {
   readonly kind: keyof typeof Pooling;
@@ -14,7 +14,7 @@ export const pool2d: Op<Pool2dAttributes> = {
     const { kind } = node.attributes;
     let argmax: ArenaArray | null = null;
     if (kind === "max" && lowering.needsGradient(node.inputs[0])) {
-      const count = lowering.capacity * elementsOf(extentOf(node.output.shape));
+      const count = lowering.capacity * sizeOf(node.output.shape);
       argmax = lowering.array(`${node.name} argmax`, count, argmaxBytes(node.attributes) === 1 ? "byte" : "word");
       lowering.saved.set(node, argmax);
     }
@@ -43,5 +43,5 @@ function kernelFields(attributes: Pool2dAttributes) {
 }
 
 function cost({ attributes: { geometry }, output }: { attributes: Pool2dAttributes; output: { shape: readonly number[] } }): number {
-  return geometry.windowHeight * geometry.windowWidth * elementsOf(extentOf(output.shape));
+  return geometry.windowHeight * geometry.windowWidth * sizeOf(output.shape);
 }
