@@ -1,5 +1,5 @@
 /** Joins State, programs and machines: lays programs out in the memory, keeps them, runs their sections. */
-import type { RunHeader, Tensor } from "../build/records.ts";
+import { FIRST_FREE, type RunHeader, type Tensor } from "../build/records.ts";
 import { compileProgram, type ProgramSpec } from "./compiler/index.ts";
 import type { Graph } from "./graph.ts";
 import { KernelSourceError, type KernelSources } from "./machine/kernelModules.ts";
@@ -61,7 +61,7 @@ export class Engine {
   /** Grows whenever programs move or go: what was looked up of them before is void. */
   generation = 0;
   private readonly threads: number;
-  private readonly programs = new Map<string, Placed>();
+  private programs = new Map<string, Placed>();
   private readonly machines = new Map<Machine["name"], Machine>();
   private readonly loads = new Map<Numerics, Promise<void>>();
   private disposed = false;
@@ -186,25 +186,19 @@ export class Engine {
 
   /** Gives every program its place: prepared arrays, tables, then one arena for all. */
   private layOut(programs: Map<string, Placed>): void {
-    const base = this.state.end - this.state.layout.bytes;
+    const all = [...programs.values()];
     let end = align(this.state.end);
-    const bases = [...programs.values()].map(({ program }) => {
+    const bases = all.map(({ program }) => {
       const prepared = end;
       const table = align(prepared + program.preparedBytes);
       end = align(table + tableBytes(program));
-      return { prepared, table };
+      return { state: FIRST_FREE, prepared, table };
     });
-    const arena = end;
-    this.state.reserve(arena + Math.max(...[...programs.values()].map(({ program }) => program.arenaBytes)) + ALIGNMENT);
+    this.state.reserve(end + Math.max(...all.map(({ program }) => program.arenaBytes)) + ALIGNMENT);
     this.generation++;
-    this.programs.clear();
-    let index = 0;
-    for (const [key, placed] of programs) {
-      placed.bases = { state: base, arena, ...bases[index++] };
-      placed.emitted = undefined;
-      placed.preparedFor = 0;
-      this.programs.set(key, placed);
-    }
+    this.programs = programs;
+    for (const [index, placed] of all.entries())
+      Object.assign(placed, { bases: { ...bases[index], arena: end }, emitted: undefined, preparedFor: 0 });
   }
 
   /** Writes a program's table to its place. */

@@ -4,7 +4,7 @@ import type { ModelFile } from "./formats/modelFile.ts";
 import { modelBytes, restoreArrays } from "./formats/modelState.ts";
 import { FileFormatError } from "./formats/safetensors.ts";
 import { writeFile } from "./formats/target.ts";
-import type { Graph, Parameter } from "./graph.ts";
+import type { Graph } from "./graph.ts";
 import { type Classification, type ClassifyOptions, checkClassify, type ImageModel, imageInput, ranked } from "./image/classify.ts";
 import type { ImageSource } from "./image/pixels.ts";
 import type { Preprocessing } from "./image/preprocessing.ts";
@@ -12,7 +12,6 @@ import { Inference, type ModelInput, type PredictOptions } from "./inference.ts"
 import { type ProfileRow, profile } from "./inspect/profile.ts";
 import { type SummaryOptions, summarize } from "./inspect/summary.ts";
 import { type Architecture, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
-import type { Layer } from "./layers/layer.ts";
 import { threadCount } from "./machine/threadCount.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
 import { checkModelOptions, type ModelOptions } from "./modelOptions.ts";
@@ -55,14 +54,12 @@ export class Model {
     for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.set(name, true);
     const predicts = numerics === "strict" ? "strict" : "relaxed";
     this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads), wasm, numerics: predicts });
-    this.session = new Session(this.engine, this.graph, {
-      seed,
-      numerics: numerics === "relaxed" ? "relaxed" : "strict",
-      isTrainable: this.isTrainable,
-      frozen: this.frozen,
-    });
+    this.session = new Session(this.engine, { seed, numerics: numerics === "relaxed" ? "relaxed" : "strict", frozen: this.frozen });
     this.inference = new Inference(this.session, predicts);
-    this.layers = [...architecture.layers].map(([name, layer]) => this.modelLayer(name, layer));
+    this.layers = [...architecture.layers].map(([name, { type }]) => {
+      const { shape: outputShape } = this.built.outputOf.get(name)!;
+      return new ModelLayer({ name, type, outputShape }, this.session, (x) => this.layerInput(name, x));
+    });
     if (weights === "drawn") drawWeights(this.engine, seed);
   }
 
@@ -242,10 +239,8 @@ export class Model {
   /** A table of layers, shapes, parameters and cost; with `plan` the chosen algorithm and memory of every op, before any is allocated. */
   summary(options: SummaryOptions = {}): string {
     this.checkUsable();
-    return summarize(
-      { layers: this.layers, graph: this.graph, engine: this.engine, compiled: this.compiled, isTrainable: this.isTrainable },
-      options,
-    );
+    const { layers, session, compiled } = this;
+    return summarize({ layers, session, compiled }, options);
   }
 
   /**
@@ -260,8 +255,6 @@ export class Model {
     const inputs = this.inference.batches(x, "profile");
     return profile(this.session, inputs, { numerics: this.inference.numerics, rounds });
   }
-
-  private readonly isTrainable = ({ layer }: Parameter): boolean => !this.frozen.names.has(layer);
 
   /** Bytes of the model's file: architecture, weights and training state, from which `load` continues to the bit. */
   toBytes(): Uint8Array<ArrayBuffer> {
@@ -317,27 +310,6 @@ export class Model {
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  private modelLayer(name: string, layer: Layer): ModelLayer {
-    const parameters = this.graph.parameters.filter((parameter) => parameter.layer === name);
-    return new ModelLayer({
-      name,
-      type: layer.type,
-      outputShape: this.built.outputOf.get(name)!.shape,
-      parameters,
-      read: (parameter) => {
-        this.checkUsable();
-        return Float32Array.from(this.engine.state.view(parameter, "value"));
-      },
-      write: (weights) => {
-        this.checkUsable();
-        setWeights(`${layer.type} "${name}"`, this.engine, parameters, weights);
-      },
-      getTrainable: () => !this.frozen.names.has(name),
-      setTrainable: (trainable) => this.frozen.set(name, !trainable),
-      inputOf: (x) => this.layerInput(name, x),
-    });
   }
 
   /** What reaches a layer: what `adapt` counts. */

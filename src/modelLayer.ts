@@ -1,23 +1,14 @@
 import type { Parameter } from "./graph.ts";
+import type { ModelInput } from "./inference.ts";
 import { type Shape, sizeOf } from "./shape.ts";
+import type { Session } from "./training/session.ts";
+import { setWeights, type TensorData, type TensorLike } from "./weights.ts";
 
 /** A weight by name, `layer/kernel`. */
 export interface WeightArray {
   readonly name: string;
   readonly data: Float32Array;
   readonly shape: Shape;
-}
-
-interface LayerAccess {
-  readonly name: string;
-  readonly type: string;
-  readonly outputShape: Shape;
-  readonly parameters: readonly Parameter[];
-  read(parameter: Parameter): Float32Array;
-  write(weights: readonly ({ readonly data: Float32Array; readonly shape: Shape } | Float32Array)[]): void;
-  getTrainable(): boolean;
-  setTrainable(trainable: boolean): void;
-  inputOf(x: never): Promise<{ readonly data: Float32Array; readonly shape: Shape }>;
 }
 
 /** A layer of a model: its name, shape and weights. */
@@ -29,20 +20,25 @@ export class ModelLayer {
   readonly outputShape: Shape;
   readonly parameters: readonly Parameter[];
 
-  constructor(private readonly access: LayerAccess) {
-    this.name = access.name;
-    this.type = access.type;
-    this.outputShape = access.outputShape;
-    this.parameters = access.parameters;
+  /** `inputOf` gives what reaches the layer when the model is given x. */
+  constructor(
+    { name, type, outputShape }: Pick<ModelLayer, "name" | "type" | "outputShape">,
+    private readonly session: Session,
+    private readonly inputOf: (x: ModelInput) => Promise<TensorData>,
+  ) {
+    this.name = name;
+    this.type = type;
+    this.outputShape = outputShape;
+    this.parameters = session.graph.parameters.filter(({ layer }) => layer === name);
   }
 
   /** Whether training changes its weights (and a batch normalization uses the batch's statistics). Takes effect at the next step. */
   get trainable(): boolean {
-    return this.access.getTrainable();
+    return !this.session.options.frozen.names.has(this.name);
   }
 
   set trainable(trainable: boolean) {
-    this.access.setTrainable(trainable);
+    this.session.options.frozen.set(this.name, !trainable);
   }
 
   /** Number of weights, statistics included. */
@@ -52,18 +48,25 @@ export class ModelLayer {
 
   /** Copies of the weights: kernel, bias; or gamma, beta, movingMean, movingVariance. */
   getWeights(): WeightArray[] {
-    return this.parameters.map((parameter) => ({ name: parameter.name, data: this.access.read(parameter), shape: parameter.shape }));
+    const { engine } = this.session;
+    engine.checkUsable();
+    return this.parameters.map((parameter) => {
+      const { name, shape } = parameter;
+      return { name, data: Float32Array.from(engine.state.view(parameter, "value")), shape };
+    });
   }
 
   /** Sets all weights in the order of `getWeights`. RangeError, with nothing changed, when number or shapes differ. */
-  setWeights(weights: readonly ({ readonly data: Float32Array; readonly shape: Shape } | Float32Array)[]): void {
-    this.access.write(weights);
+  setWeights(weights: readonly TensorLike[]): void {
+    const { engine } = this.session;
+    engine.checkUsable();
+    setWeights(`${this.type} "${this.name}"`, engine, this.parameters, weights);
   }
 
   /** Of a normalization layer: sets mean and variance per channel to those of the data that reaches it when the model is given `x`. */
   async adapt(x: unknown): Promise<void> {
     if (this.type !== "normalization") throw new TypeError(`${this.type} "${this.name}": only a normalization layer can adapt`);
-    const { data, shape } = await this.access.inputOf(x as never);
+    const { data, shape } = await this.inputOf(x as ModelInput);
     const channels = shape[shape.length - 1];
     const rows = data.length / channels;
     const mean = new Float64Array(channels);

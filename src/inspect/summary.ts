@@ -1,12 +1,11 @@
 /** Tables of a model: what it is made of, and what the compiler would do with it. */
 import { Algorithm } from "../../build/records.ts";
-import type { Engine, Spec } from "../engine.ts";
-import type { Graph, Parameter } from "../graph.ts";
+import type { Spec } from "../engine.ts";
 import { megabytes } from "../machine/state.ts";
 import { checkFlag, checkNumber, checkOptions } from "../options.ts";
 import type { PlacedStep, Program } from "../program.ts";
 import { type Shape, shapeText, sizeOf } from "../shape.ts";
-import type { Compiled } from "../training/session.ts";
+import type { Compiled, Session } from "../training/session.ts";
 
 export interface SummaryOptions {
   /** Adds the instructions of the training program (of the inference program when the model is not compiled). Default false. */
@@ -24,10 +23,8 @@ interface SummaryLayer {
 
 export interface SummaryModel {
   readonly layers: readonly SummaryLayer[];
-  readonly graph: Graph;
-  readonly engine: Engine;
+  readonly session: Session;
   readonly compiled: Compiled | undefined;
-  isTrainable(parameter: Parameter): boolean;
 }
 
 export function summarize(model: SummaryModel, options: SummaryOptions): string {
@@ -35,7 +32,7 @@ export function summarize(model: SummaryModel, options: SummaryOptions): string 
   const { plan = false, batchSize = 32 } = options;
   checkFlag("summary", "plan", plan);
   checkNumber("summary", "batchSize", batchSize, { whole: true, atLeast: 1 });
-  const { graph, engine, isTrainable } = model;
+  const { graph, engine, isTrainable } = model.session;
   const inference = engine.compile({ capacity: 1, mode: "inference", outputs: graph.outputs, isTrainable });
   const rows = model.layers.map((layer) => [
     `${layer.name} (${layer.type})`,
@@ -54,7 +51,7 @@ export function summarize(model: SummaryModel, options: SummaryOptions): string 
   return lines.join("\n");
 }
 
-function planText({ graph, engine, compiled, isTrainable }: SummaryModel, capacity: number): string {
+function planText({ session: { graph, engine, isTrainable }, compiled }: SummaryModel, capacity: number): string {
   const common = { capacity, outputs: graph.outputs, isTrainable };
   const spec: Spec = compiled
     ? { ...common, mode: "training", loss: compiled.loss, optimizer: compiled.optimizer, backward: "parameters" }

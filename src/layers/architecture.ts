@@ -94,28 +94,21 @@ function checkSymbolic(value: SymbolicTensor): void {
 
 /** Given names must be unique; the others are the type, numbered from the second on. */
 function nameLayers(layers: readonly Layer[]): Map<Layer, string> {
-  const names = new Map<Layer, string>();
+  const unique = [...new Set(layers)];
   const taken = new Set<string>();
-  for (const layer of new Set(layers)) {
-    const { name } = layer.options;
+  for (const { name } of unique.map(({ options }) => options)) {
     if (name === undefined) continue;
     if (taken.has(name)) throw new RangeError(`model: two layers are named "${name}"; names must be unique`);
     taken.add(name);
-    names.set(layer, name);
   }
-  const counts = new Map<string, number>();
-  for (const layer of new Set(layers)) {
-    if (names.has(layer)) continue;
-    let name: string;
-    do {
-      const count = counts.get(layer.type) ?? 0;
-      counts.set(layer.type, count + 1);
-      name = count === 0 ? layer.type : `${layer.type}_${count}`;
-    } while (taken.has(name));
+  const nameOf = ({ type, options }: Layer): string => {
+    if (options.name !== undefined) return options.name;
+    let name = type;
+    for (let count = 1; taken.has(name); count++) name = `${type}_${count}`;
     taken.add(name);
-    names.set(layer, name);
-  }
-  return new Map([...new Set(layers)].map((layer) => [layer, names.get(layer)!]));
+    return name;
+  };
+  return new Map(unique.map((layer) => [layer, nameOf(layer)]));
 }
 
 /** The graph, and the value that each layer's last call gives. */

@@ -162,13 +162,13 @@ function testsOf(where: string, config: Config, context: MetricContext): { predi
   const { classes, loss } = context;
   if (config.classId === undefined) {
     if (loss.target === "labels") throw new TypeError(`${where}: the loss "${loss.name}" takes labels of ${classes} classes, needs a classId`);
-    return { predicted: scores.above(thresholdOf(where, config, context)), actual: scores.isOne, perRow: false };
+    return { predicted: scores.above(thresholdOf(where, config, context)), actual: scores.above(0.5), perRow: false };
   }
   const classId = checkNumber(where, "classId", config.classId, { whole: true, atLeast: 0, below: classes });
   const highest = config.threshold === undefined && classes > 1;
   return {
     predicted: highest ? scores.isHighest(classId) : scores.classAbove(classId, thresholdOf(where, config, context)),
-    actual: loss.target === "labels" ? scores.isLabel(classId) : scores.classIsOne(classId),
+    actual: loss.target === "labels" ? scores.isLabel(classId) : scores.classAbove(classId, 0.5),
     perRow: true,
   };
 }

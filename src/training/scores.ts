@@ -91,7 +91,6 @@ export const scores = {
   above: (threshold: number): RowTest => {
     return (values, _row, index) => values[index]! > threshold;
   },
-  isOne: ((values, _row, index) => values[index]! > 0.5) as RowTest,
   isHighest: (classId: number): RowTest => {
     return (values, row, _index, classes) => highest(values, row, classes) === classId;
   },
@@ -100,9 +99,6 @@ export const scores = {
   },
   isLabel: (classId: number): RowTest => {
     return (values, row) => values[row] === classId;
-  },
-  classIsOne: (classId: number): RowTest => {
-    return (values, row, _index, classes) => values[row * classes + classId]! > 0.5;
   },
 };
 

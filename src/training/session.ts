@@ -1,6 +1,6 @@
 /** Runs single batches of a compiled model: loads what the host gives, runs sections, reads what comes out. */
 import type { RunHeader } from "../../build/records.ts";
-import type { Engine, Placed } from "../engine.ts";
+import type { Engine, Placed, Spec } from "../engine.ts";
 import type { Graph, Parameter, Value } from "../graph.ts";
 import type { Numerics } from "../machine/wasm.ts";
 import { extentOf, type Shape } from "../shape.ts";
@@ -49,31 +49,21 @@ export interface Accumulation {
   readonly samples: number;
 }
 
-type Kind = "train" | "evaluate" | "infer";
-
-interface Kept {
-  readonly placed: Placed;
-  /** The engine's when it was given. */
-  readonly generation: number;
-  readonly frozen: string;
-}
-
 export class Session {
   readonly counters: Counters = { epoch: 0, step: 0, run: 0 };
   /** Set by a callback; wins over the optimizer's own. */
   learningRateOverride: number | undefined;
-  private readonly kept: Partial<Record<Kind, Kept>> = {};
 
   constructor(
     readonly engine: Engine,
-    readonly graph: Graph,
-    readonly options: {
-      readonly seed: number;
-      readonly numerics: Numerics;
-      readonly frozen: FrozenLayers;
-      isTrainable(parameter: Parameter): boolean;
-    },
+    readonly options: { readonly seed: number; readonly numerics: Numerics; readonly frozen: FrozenLayers },
   ) {}
+
+  get graph(): Graph {
+    return this.engine.graph;
+  }
+
+  readonly isTrainable = ({ layer }: Parameter): boolean => !this.options.frozen.names.has(layer);
 
   /** Forward, loss, backward, and where the accumulation says so the update. Counts in the metrics and gives the batch's mean loss with penalties. */
   trainBatch(compiled: Compiled, samples: Samples, plan: BatchPlan, run: { capacity: number; seed: number; accumulation: Accumulation }): number {
@@ -118,17 +108,15 @@ export class Session {
     const scales = { accumulate: 0, lossScale: 1 / size, gradientScale: 1, regularizationScale: 1 };
     const header = { batch: size, seed: this.options.seed | 0, step: this.counters.run, ...scales };
     this.engine.run(placed, ["forward", "loss", "backward"], { header, numerics: this.options.numerics });
-    const trained = this.graph.parameters.filter((parameter) => parameter.learned && this.options.isTrainable(parameter));
+    const trained = this.graph.parameters.filter((parameter) => parameter.learned && this.isTrainable(parameter));
     return new Map(trained.map((parameter) => [parameter, this.engine.state.view(parameter, "gradient").slice()]));
   }
 
   /** Gradient of the score of one of `classes` with respect to the first input, in inference mode. */
   inputGradient(inputs: readonly Batch[], classIndex: number, classes: number): Float32Array {
     const { engine } = this;
-    const { isTrainable } = this.options;
     const capacity = inputs[0].count;
-    const spec = { capacity, mode: "inference", outputs: [], backward: "inputs", isTrainable } as const;
-    const placed = engine.program(`saliency ${capacity}`, () => spec);
+    const placed = this.program(`saliency ${capacity}`, { capacity, mode: "inference", outputs: [], backward: "inputs" });
     const { seed, inputGradients } = placed.program.ports;
     this.loadInputs(placed, inputs, { start: 0, size: capacity, order: null });
     const scores = engine.tensor(placed, seed!, capacity);
@@ -164,49 +152,22 @@ export class Session {
   }
 
   trainingProgram({ loss, optimizer }: Compiled, capacity: number): Placed {
-    const latest = this.latest("train", capacity);
-    if (latest !== undefined) return latest;
-    const { isTrainable, frozen } = this.options;
     const { outputs } = this.graph;
-    const spec = { capacity, mode: "training", outputs, loss, backward: "parameters", optimizer, isTrainable } as const;
-    return this.keep(
-      "train",
-      this.engine.program(`train ${capacity} ${frozen.key}`, () => spec),
-    );
+    const key = `train ${capacity} ${this.options.frozen.key}`;
+    return this.program(key, { capacity, mode: "training", outputs, loss, backward: "parameters", optimizer });
   }
 
   evaluationProgram({ loss }: Compiled, capacity: number): Placed {
-    const latest = this.latest("evaluate", capacity);
-    if (latest !== undefined) return latest;
-    const { isTrainable } = this.options;
-    const { outputs } = this.graph;
-    return this.keep(
-      "evaluate",
-      this.engine.program(`evaluate ${capacity}`, () => ({ capacity, mode: "inference", outputs, loss, isTrainable })),
-    );
+    return this.program(`evaluate ${capacity}`, { capacity, mode: "inference", outputs: this.graph.outputs, loss });
   }
 
   inferenceProgram(outputs: readonly Value[], capacity: number): Placed {
-    const isOwn = outputs === this.graph.outputs;
-    const latest = isOwn ? this.latest("infer", capacity) : undefined;
-    if (latest !== undefined) return latest;
-    const names = isOwn ? "outputs" : outputs.map((value) => value.id).join();
-    const { isTrainable } = this.options;
-    const placed = this.engine.program(`infer ${capacity} ${names}`, () => ({ capacity, mode: "inference", outputs, isTrainable }));
-    return isOwn ? this.keep("infer", placed) : placed;
+    const names = outputs === this.graph.outputs ? "outputs" : outputs.map((value) => value.id).join();
+    return this.program(`infer ${capacity} ${names}`, { capacity, mode: "inference", outputs });
   }
 
-  /** The program of this kind that was used last, if it is the same again: a step makes no key. */
-  private latest(kind: Kind, capacity: number): Placed | undefined {
-    const kept = this.kept[kind];
-    const { engine, options } = this;
-    if (kept === undefined || kept.placed.program.capacity !== capacity) return undefined;
-    return kept.generation === engine.generation && kept.frozen === options.frozen.key ? kept.placed : undefined;
-  }
-
-  private keep(kind: Kind, placed: Placed): Placed {
-    this.kept[kind] = { placed, generation: this.engine.generation, frozen: this.options.frozen.key };
-    return placed;
+  private program(key: string, spec: Omit<Spec, "isTrainable">): Placed {
+    return this.engine.program(key, () => ({ ...spec, isTrainable: this.isTrainable }));
   }
 
   /** Writes a batch where the program reads it. */
