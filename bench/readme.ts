@@ -67,6 +67,7 @@ const CASES = [
   ["MNIST CNN, training, batch 64", "mnist_cnn-train@64"],
   ["O/X network, one image", "ox@1"],
   ["MobileNet at 224x224, one image", "mobilenet@1"],
+  ["ResNet-18 at 224x224, one image", "resnet18@1"],
 ] as const;
 
 /** Against the best engine of each kind. `notes`: what a reader of the numbers must know. */

@@ -12,11 +12,12 @@ export function nameInWords(name: string): string {
 
 function baseName(name: string): string {
   if (name.startsWith("conv_")) return convolution(name);
-  const [, kind, rest] = /^(mnist_cnn(?:-train)?|[a-z]+)[_@](.*)$/.exec(name) ?? ["", name, ""];
+  const [, kind, rest] = /^(mnist_cnn(?:-train)?|[a-z]+\d*)[_@](.*)$/.exec(name) ?? ["", name, ""];
   const batch = (digits: string) => (digits === "1" ? "one image" : `batch ${digits}`);
   if (kind === "mnist_cnn") return `MNIST CNN, ${batch(rest)}`;
   if (kind === "mnist_cnn-train") return `MNIST CNN, training, batch ${rest}`;
   if (kind === "mobilenet") return `MobileNet at 224x224, ${batch(rest)}`;
+  if (kind === "resnet18") return `ResNet-18 at 224x224, ${batch(rest)}`;
   if (kind === "ox") return `O/X network, ${batch(rest)}`;
   if (kind === "gemm") return `matrices ${rest}x${rest}`;
   const titles: Readonly<Record<string, string>> = { maxpool: "max pooling 2x2", batchnorm: "batch norm", relu: "relu" };

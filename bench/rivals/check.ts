@@ -3,7 +3,7 @@
 import { type ConvCase, type ConvData, convData, netData } from "../cases.ts";
 import { MnistCnn, type MnistCnnArrays } from "../js/mnistCnn.ts";
 import { Ox, type OxWeights } from "../js/ox.ts";
-import type { DenseLayer, Workload } from "./workload.ts";
+import { type DenseLayer, readBy, type Workload } from "./workload.ts";
 
 /** Outputs, relative to the largest: float32 sums of some thousand products. */
 export const OUTPUT_TOLERANCE = 1e-5;
@@ -21,7 +21,7 @@ export interface Expected {
 export function expected(workload: Workload): Expected {
   const { case: benchCase, input, labels, batch } = workload;
   if (benchCase.kind === "conv") return { output: convolved(benchCase, { ...convData(benchCase), input }) };
-  if (benchCase.kind === "mobilenet") return { output: layerByLayer(workload) };
+  if (benchCase.kind === "large") return { output: layerByLayer(workload) };
   const { weights } = netData(benchCase);
   if (benchCase.net === "ox") return { output: new Ox(weights as unknown as OxWeights).predict(input).slice() };
   const net = new MnistCnn(batch);
@@ -35,20 +35,41 @@ export function expected(workload: Workload): Expected {
   return { output, losses: [loss(0), loss(1)] };
 }
 
-/** Of a network of convolutions, then a mean of every channel, then dense layers; square maps. */
+/** Of a network of square maps, by the definition of each layer. */
 function layerByLayer({ layers, batch, inputShape, input }: Workload): Float32Array {
-  let [values, size] = [input, inputShape[0]];
-  for (const layer of layers) {
-    if (layer.type === "conv") {
-      const outSize = Math.floor((size + 2 * layer.padding - layer.window) / layer.stride) + 1;
-      values = convolved({ ...layer, batch, size, outSize }, { ...layer, input: values });
-      size = outSize;
-    } else if (layer.type === "globalAveragePool") values = averaged(values, { batch, pixels: size * size });
-    else if (layer.type === "dense") values = densely(layer, values, batch);
-    else throw new Error(`internal: no definition of ${layer.type}`);
-    if ("relu" in layer && layer.relu) values = values.map((value) => Math.max(0, value));
+  const results: { readonly values: Float32Array; readonly size: number }[] = [];
+  for (const [place, layer] of layers.entries()) {
+    const [{ values, size }, other] = readBy(layer, place).map((each) => results[each] ?? { values: input, size: inputShape[0] });
+    const outSize = "window" in layer ? Math.floor((size + 2 * layer.padding - layer.window) / layer.stride) + 1 : size;
+    const output = () => {
+      if (layer.type === "conv") return convolved({ ...layer, batch, size, outSize }, { ...layer, input: values });
+      if (layer.type === "maxPool") return largest({ ...layer, batch, size, outSize }, values);
+      if (layer.type === "add") return values.map((value, at) => value + other.values[at]);
+      if (layer.type === "globalAveragePool") return averaged(values, { batch, pixels: size * size });
+      if (layer.type === "dense") return densely(layer, values, batch);
+      throw new Error(`internal: no definition of ${layer.type}`);
+    };
+    const relu = "relu" in layer && layer.relu;
+    results.push({ values: relu ? output().map((value) => Math.max(0, value)) : output(), size: outSize });
   }
-  return values;
+  return results.at(-1)!.values;
+}
+
+/** The largest value of every window, 0 at least: what it reads is not negative. */
+function largest({ batch, size, outSize, window, stride, padding }: Omit<Geometry, "inChannels" | "outChannels" | "groups">, input: Float32Array) {
+  const channels = input.length / (batch * size * size);
+  const output = new Float32Array(batch * outSize * outSize * channels);
+  for (let at = 0; at < output.length; at++) {
+    const channel = at % channels;
+    const pixel = (at - channel) / channels;
+    const [image, outY, outX] = [Math.floor(pixel / (outSize * outSize)), Math.floor(pixel / outSize) % outSize, pixel % outSize];
+    for (let tap = 0; tap < window * window; tap++) {
+      const [y, x] = [outY * stride - padding + Math.floor(tap / window), outX * stride - padding + (tap % window)];
+      if (y < 0 || y >= size || x < 0 || x >= size) continue;
+      output[at] = Math.max(output[at], input[((image * size + y) * size + x) * channels + channel]);
+    }
+  }
+  return output;
 }
 
 /** [batch, channels] ← [batch, pixels, channels] */

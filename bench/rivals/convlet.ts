@@ -1,20 +1,24 @@
 /** This library through its public calls; a training step as `fit` makes it. */
 import {
+  add,
   conv2d,
   dense,
   flatten,
   globalAveragePooling2d,
+  input,
   type Layer,
   type Model,
   maxPooling2d,
-  sequential,
+  model,
+  relu,
+  type SymbolicTensor,
   softmax,
   zeroPadding2d,
 } from "../../src/index.ts";
 import { internals, machinesReady } from "../program.ts";
 import { compileForTraining, samplesOf } from "../suites/training.ts";
 import type { Prepare, Prepared } from "./engine.ts";
-import { BATCHES, type Workload } from "./workload.ts";
+import { BATCHES, readBy, type Workload } from "./workload.ts";
 
 export const prepare: Prepare = async (workload, { numerics }) => {
   const model = convletModel(workload, numerics === "relaxed" ? "relaxed" : "strict");
@@ -25,26 +29,40 @@ export const prepare: Prepare = async (workload, { numerics }) => {
 };
 
 export function convletModel({ layers, inputShape }: Workload, numerics: "auto" | "strict" | "relaxed"): Model {
-  const model = sequential(
-    layers.flatMap((layer, index) => layersOf(layer, index === 0 ? { inputShape } : {})),
-    { machine: "wasm", numerics },
-  );
-  model.setWeights(layers.flatMap((layer) => ("weight" in layer ? [layer.weight, layer.bias] : [])));
-  return model;
+  const inputs = input({ shape: inputShape });
+  const values: SymbolicTensor[] = [];
+  for (const [place, layer] of layers.entries()) {
+    const [first, ...others] = readBy(layer, place).map((each) => values[each] ?? inputs);
+    const start = others.length > 0 ? add().apply([first, ...others]) : first;
+    values.push(layersOf(layer, nameOf(place)).reduce((value, each) => each.apply(value), start));
+  }
+  const outputs = values.at(-1)!;
+  const net = model({ inputs, outputs }, { machine: "wasm", numerics });
+  for (const [place, layer] of layers.entries()) if ("weight" in layer) net.getLayer(nameOf(place)).setWeights([layer.weight, layer.bias]);
+  return net;
 }
 
-function layersOf(layer: Workload["layers"][number], first: { inputShape?: readonly number[] }): Layer[] {
-  if (layer.type === "maxPool") return [maxPooling2d()];
+function nameOf(place: number): string {
+  return `layer${place}`;
+}
+
+/** `name`: of the one that has weights. */
+function layersOf(layer: Workload["layers"][number], name: string): Layer[] {
+  if (layer.type === "maxPool") {
+    const pool = maxPooling2d({ poolSize: layer.window, strides: layer.stride });
+    return layer.padding > 0 ? [zeroPadding2d({ padding: layer.padding }), pool] : [pool];
+  }
   if (layer.type === "globalAveragePool") return [globalAveragePooling2d()];
   if (layer.type === "softmax") return [softmax()];
+  if (layer.type === "add") return layer.relu ? [relu()] : [];
   const activation = layer.relu ? "relu" : "linear";
-  if (layer.type === "dense") return [...(layer.flattened ? [flatten()] : []), dense({ units: layer.outputs, activation })];
+  if (layer.type === "dense") return [...(layer.flattened ? [flatten()] : []), dense({ units: layer.outputs, activation, name })];
   const { window, stride, padding, groups, outChannels } = layer;
   // Keras pads only as much as "same" needs: other paddings are a layer of their own.
   const same = padding > 0 && stride === 1 && window === 2 * padding + 1;
-  const own = { filters: outChannels, kernelSize: window, strides: stride, groups, activation } as const;
-  if (same || padding === 0) return [conv2d({ ...own, padding: same ? "same" : "valid", ...first })];
-  return [zeroPadding2d({ padding, ...first }), conv2d(own)];
+  const own = { filters: outChannels, kernelSize: window, strides: stride, groups, activation, name } as const;
+  if (same || padding === 0) return [conv2d({ ...own, padding: same ? "same" : "valid" })];
+  return [zeroPadding2d({ padding }), conv2d(own)];
 }
 
 function training(model: Model, { input, labels, batch: capacity }: Workload): Prepared {

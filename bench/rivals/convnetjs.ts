@@ -23,7 +23,8 @@ export const prepare: Prepare = (workload) => {
 };
 
 function definition(layer: Layer): Record<string, unknown> {
-  if (layer.type === "maxPool") return { type: "pool", sx: 2, stride: 2 };
+  if (layer.type === "maxPool") return { type: "pool", sx: layer.window, stride: layer.stride, pad: layer.padding };
+  if (layer.type === "add") throw new Unsupported("its layers are a chain");
   if (layer.type === "globalAveragePool") throw new Unsupported("of poolings it has the maximum");
   if (layer.type === "softmax") throw new Unsupported("softmax comes last");
   const activation = layer.relu ? { activation: "relu" } : {};

@@ -2,7 +2,7 @@
 import { blockUntilReady, defaultDevice, init, type Array as JaxArray, jit, lax, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
 import type { Prepare, Prepared } from "./engine.ts";
 import { convWeightOihw, denseWeightByOutput, inputNchw, outputNhwc } from "./layout.ts";
-import { ADAM, BATCHES, type Layer, type Workload } from "./workload.ts";
+import { ADAM, BATCHES, type Layer, readBy, type Workload } from "./workload.ts";
 
 export const prepare: Prepare = async (workload) => {
   await init("wasm");
@@ -30,10 +30,29 @@ function parametersOf(layer: Layer): JaxArray[] {
 
 /** Every argument is owned by the function, and every use of an array ends it: the rule of jax-js. */
 function output(layers: readonly Layer[], weights: readonly JaxArray[], input: JaxArray): JaxArray {
-  let x = input;
+  const reads = layers.map(readBy);
+  const uses = layers.map((_, place) => reads.flat().filter((each) => each === place).length);
+  const values: JaxArray[] = [];
+  const read = (place: number) => {
+    if (place < 0) return input;
+    return --uses[place] > 0 ? values[place].ref : values[place];
+  };
   let next = 0;
-  for (const layer of layers) {
-    if (layer.type === "maxPool") x = lax.reduceWindow(x, np.max, [2, 2], [2, 2]);
+  for (const [place, layer] of layers.entries()) {
+    let [x, other] = reads[place].map(read);
+    if (layer.type === "maxPool") {
+      const { window, stride, padding } = layer;
+      const padded =
+        padding > 0
+          ? np.pad(x, [
+              [0, 0],
+              [0, 0],
+              [padding, padding],
+              [padding, padding],
+            ])
+          : x;
+      x = lax.reduceWindow(padded, np.max, [window, window], [stride, stride]);
+    } else if (layer.type === "add") x = layer.relu ? nn.relu(x.add(other)) : x.add(other);
     else if (layer.type === "globalAveragePool") x = np.mean(x, [2, 3]);
     else if (layer.type === "softmax") x = nn.softmax(x, -1);
     else {
@@ -45,8 +64,9 @@ function output(layers: readonly Layer[], weights: readonly JaxArray[], input: J
       } else x = np.matmul(layer.flattened ? x.reshape([-1, layer.inputs]) : x, weight).add(bias);
       if (layer.relu) x = nn.relu(x);
     }
+    values.push(x);
   }
-  return x;
+  return values.at(-1)!;
 }
 
 function training(workload: Workload, initial: readonly JaxArray[]): Prepared {

@@ -1,6 +1,6 @@
 /** Writes a workload's layers as an ONNX file: protobuf by hand, fields as numbered in onnx.proto3 (github.com/onnx/onnx). */
 import { convWeightOihw, denseWeightByOutput } from "./layout.ts";
-import type { Layer } from "./workload.ts";
+import { type Layer, readBy } from "./workload.ts";
 
 const OPSET = 13;
 const IR_VERSION = 7;
@@ -11,7 +11,13 @@ const ATTRIBUTE_INTS = 7;
 /** Input "x" [n, channels, height, width] → output "y". */
 export function onnxModel(layers: readonly Layer[], [height, width, channels]: readonly [number, number, number]): Uint8Array {
   const graph = new Graph();
-  for (const layer of layers) graph.add(layer);
+  const values: string[] = [];
+  for (const [place, layer] of layers.entries()) {
+    const [first, ...others] = readBy(layer, place).map((each) => values[each] ?? "x");
+    graph.value = first;
+    graph.add(layer, others);
+    values.push(graph.value);
+  }
   const inputs = valueInfo("x", ["n", channels, height, width]);
   const body = [...graph.nodes, text(2, "bench"), ...graph.initializers, bytes(11, inputs), bytes(12, valueInfo(graph.value, null))];
   const opset = bytes(8, concatenate([text(1, ""), integer(2, OPSET)]));
@@ -21,10 +27,11 @@ export function onnxModel(layers: readonly Layer[], [height, width, channels]: r
 class Graph {
   readonly nodes: Uint8Array[] = [];
   readonly initializers: Uint8Array[] = [];
-  /** The last node's result. */
+  /** The last node's result; what the next reads. */
   value = "x";
 
-  add(layer: Layer): void {
+  /** Of `value` and, where it reads more, `others`. */
+  add(layer: Layer, others: readonly string[]): void {
     const name = `${layer.type}${this.nodes.length}`;
     if (layer.type === "conv") {
       const { window, stride, padding, groups, inChannels, outChannels } = layer;
@@ -39,7 +46,11 @@ class Graph {
     } else if (layer.type === "globalAveragePool") {
       this.node("GlobalAveragePool", [], {});
       this.node("Flatten", [], { axis: 1 });
-    } else if (layer.type === "maxPool") this.node("MaxPool", [], { kernel_shape: [2, 2], strides: [2, 2] });
+    } else if (layer.type === "maxPool") {
+      const { window, stride, padding } = layer;
+      const pads = [padding, padding, padding, padding];
+      this.node("MaxPool", [], { kernel_shape: [window, window], strides: [stride, stride], pads });
+    } else if (layer.type === "add") this.node("Add", others, {});
     else this.node("Softmax", [], { axis: 1 });
     if ("relu" in layer && layer.relu) this.node("Relu", [], {});
   }

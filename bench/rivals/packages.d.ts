@@ -55,7 +55,9 @@ declare module "@tensorflow/tfjs-core" {
     reshape(x: Tensor, shape: readonly number[]): Tensor;
     softmax(logits: Tensor): Tensor;
     mean(x: Tensor, axes: readonly number[]): Tensor;
-    maxPool(x: Tensor, window: number, strides: number, padding: "valid"): Tensor;
+    maxPool(x: Tensor, window: number, strides: number, pad: number, dimRoundingMode: "floor"): Tensor;
+    add(a: Tensor, b: Tensor): Tensor;
+    relu(x: Tensor): Tensor;
     readonly fused: {
       conv2d(options: FusedConv): Tensor;
       depthwiseConv2d(options: FusedConv): Tensor;
@@ -130,6 +132,7 @@ declare module "@jax-js/jax" {
     zerosLike(x: Array): Array;
     matmul(a: Array, b: Array): Array;
     mean(x: Array, axes: readonly number[]): Array;
+    pad(x: Array, widths: readonly (readonly [number, number])[]): Array;
   };
   export const nn: {
     relu(x: Array): Array;

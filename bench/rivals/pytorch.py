@@ -17,31 +17,50 @@ def array(directory, entry):
     return torch.from_numpy(np.fromfile(path, dtype=entry["type"]).reshape(entry["shape"]))
 
 
-def modules(layers, directory):
-    for layer in layers:
-        kind = layer["type"]
-        if kind == "maxPool":
-            yield nn.MaxPool2d(2)
-            continue
-        if kind == "globalAveragePool":
-            yield nn.AdaptiveAvgPool2d(1)
-            yield nn.Flatten()
-            continue
-        if kind == "softmax":
-            yield nn.Softmax(1)
-            continue
+def modules(layer, directory):
+    kind = layer["type"]
+    if kind == "maxPool":
+        yield nn.MaxPool2d(layer["window"], layer["stride"], layer["padding"])
+    if kind == "globalAveragePool":
+        yield nn.AdaptiveAvgPool2d(1)
+        yield nn.Flatten()
+    if kind == "softmax":
+        yield nn.Softmax(1)
+    if "flattened" in layer:
+        yield nn.Flatten()
+    if "weight" in layer:
         if kind == "conv":
             module = nn.Conv2d(layer["inChannels"], layer["outChannels"], layer["window"], layer["stride"], layer["padding"], groups=layer["groups"])
         else:
-            if "flattened" in layer:
-                yield nn.Flatten()
             module = nn.Linear(layer["inputs"], layer["outputs"])
         with torch.no_grad():
             module.weight.copy_(array(directory, layer["weight"]))
             module.bias.copy_(array(directory, layer["bias"]))
         yield module
-        if layer["relu"]:
-            yield nn.ReLU()
+    if layer.get("relu"):
+        yield nn.ReLU()
+
+
+class Network(nn.Module):
+    """Layers one after the other, but for those that read another's result."""
+
+    def __init__(self, layers, directory):
+        super().__init__()
+        self.layers = layers
+        self.stages = nn.ModuleList(nn.Sequential(*modules(layer, directory)) for layer in layers)
+        self.kept = {layer[key] for layer in layers for key in ("from", "other") if key in layer}
+
+    def forward(self, x):
+        kept = {}
+        for place, (layer, stage) in enumerate(zip(self.layers, self.stages)):
+            if "from" in layer:
+                x = kept[layer["from"]]
+            if "other" in layer:
+                x = x + kept[layer["other"]]
+            x = stage(x)
+            if place in self.kept:
+                kept[place] = x
+        return x
 
 
 class Inference:
@@ -83,7 +102,7 @@ def prepare(request):
     directory = request["directory"]
     with open(os.path.join(directory, "workload.json")) as file:
         workload = json.load(file)
-    model = nn.Sequential(*modules(workload["layers"], directory))
+    model = Network(workload["layers"], directory)
     return (Training if "labels" in workload else Inference)(model, workload, directory)
 
 

@@ -1,9 +1,9 @@
 /** TensorFlow.js by its core operations, fused where it has them: less overhead than its layers. */
 import tf, { type Tensor, type Variable } from "@tensorflow/tfjs-core";
 import { type Prepare, type Prepared, Unsupported } from "./engine.ts";
-import { ADAM, BATCHES, CORRECTED_EPSILON, type Layer, type Workload } from "./workload.ts";
+import { ADAM, BATCHES, CORRECTED_EPSILON, type Layer, readBy, type Workload } from "./workload.ts";
 
-type Stage = (input: Tensor) => Tensor;
+type Stage = (input: Tensor, other: Tensor) => Tensor;
 
 export function tfjs(backend: "wasm" | "cpu"): Prepare {
   return async (workload) => {
@@ -18,7 +18,7 @@ export function tfjs(backend: "wasm" | "cpu"): Prepare {
     const weight = (data: Float32Array, shape: readonly number[]) => tf.tensor(data, shape);
     const stages = workload.layers.map((layer) => stage(layer, weight));
     const run = () => {
-      const output = tf.tidy(() => through(stages, tf.tensor(workload.input, shape)));
+      const output = tf.tidy(() => through(workload.layers, stages, tf.tensor(workload.input, shape)));
       // Not within tidy, which would look for tensors in every element of the array.
       const data = output.dataSync();
       output.dispose();
@@ -28,12 +28,18 @@ export function tfjs(backend: "wasm" | "cpu"): Prepare {
   };
 }
 
-function through(stages: readonly Stage[], input: Tensor): Tensor {
-  return stages.reduce((value, each) => each(value), input);
+function through(layers: readonly Layer[], stages: readonly Stage[], input: Tensor): Tensor {
+  const values: Tensor[] = [];
+  for (const [place, stage] of stages.entries()) {
+    const [first, other] = readBy(layers[place], place).map((each) => values[each] ?? input);
+    values.push(stage(first, other));
+  }
+  return values.at(-1)!;
 }
 
 function stage(layer: Layer, weight: (data: Float32Array, shape: readonly number[]) => Tensor): Stage {
-  if (layer.type === "maxPool") return (x) => tf.maxPool(x, 2, 2, "valid");
+  if (layer.type === "maxPool") return (x) => tf.maxPool(x, layer.window, layer.stride, layer.padding, "floor");
+  if (layer.type === "add") return (x, other) => (layer.relu ? tf.relu(tf.add(x, other)) : tf.add(x, other));
   if (layer.type === "globalAveragePool") return (x) => tf.mean(x, [1, 2]);
   if (layer.type === "softmax") return (logits) => tf.softmax(logits);
   const bias = weight(layer.bias, [layer.bias.length]);
@@ -70,7 +76,7 @@ function training({ input, labels, batch, inputShape, layers, outputShape }: Wor
         const first = batch * (step++ % BATCHES);
         const images = tf.tensor(input.subarray(first * size, (first + batch) * size), [batch, ...inputShape]);
         const classes = tf.oneHot(tf.tensor1d(labels!.subarray(first, first + batch), "int32"), outputShape[0]);
-        const loss = optimizer.minimize(() => tf.losses.softmaxCrossEntropy(classes, through(stages, images)), true, variables);
+        const loss = optimizer.minimize(() => tf.losses.softmaxCrossEntropy(classes, through(layers, stages, images)), true, variables);
         return loss!.dataSync()[0];
       }),
   };

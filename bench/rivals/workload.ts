@@ -1,6 +1,6 @@
 /** A case as every engine gets it: layers with weights, input, and in training the batches that take turns. */
 import { CASES, type ConvCase, convData, NET_WEIGHTS, type NetCase, netData, parseCase } from "../cases.ts";
-import { MOBILENET_CLASSES, MOBILENET_INPUT, type MobilenetCase, mobilenetInput, mobilenetLayers, parseMobilenet } from "./mobilenet.ts";
+import { LARGE_CLASSES, LARGE_INPUT, type LargeNetCase, largeNetInput, largeNetLayers, parseLargeNet } from "./largeNets.ts";
 
 export interface ConvLayer {
   readonly type: "conv";
@@ -14,11 +14,23 @@ export interface ConvLayer {
   readonly weight: Float32Array;
   readonly bias: Float32Array;
   readonly relu: boolean;
+  /** The layer, by its place, whose result it reads, where that is not the one before. */
+  readonly from?: number;
 }
 
-/** Windows of 2x2, none overlapping. */
+/** Where it pads, what it reads is not negative: zeros do as well as nothing. */
 export interface MaxPoolLayer {
   readonly type: "maxPool";
+  readonly window: number;
+  readonly stride: number;
+  readonly padding: number;
+}
+
+/** The result of the layer before and that of another, by its place. */
+export interface AddLayer {
+  readonly type: "add";
+  readonly other: number;
+  readonly relu: boolean;
 }
 
 /** The mean of every channel: from [height, width, channels] to [channels]. */
@@ -42,12 +54,18 @@ export interface SoftmaxLayer {
   readonly type: "softmax";
 }
 
-export type Layer = ConvLayer | MaxPoolLayer | GlobalAveragePoolLayer | DenseLayer | SoftmaxLayer;
+export type Layer = ConvLayer | MaxPoolLayer | AddLayer | GlobalAveragePoolLayer | DenseLayer | SoftmaxLayer;
 
-export type RivalCase = ConvCase | NetCase | MobilenetCase;
+export type RivalCase = ConvCase | NetCase | LargeNetCase;
 
-/** The case table, and a network for large images. */
-export const RIVAL_CASES = [...CASES, "mobilenet@1"] as const;
+/** The case table, and networks for large images. */
+export const RIVAL_CASES = [...CASES, "mobilenet@1", "resnet18@1"] as const;
+
+/** Places of the layers whose results this one reads; −1 is the input. */
+export function readBy(layer: Layer, place: number): readonly number[] {
+  if (layer.type === "add") return [place - 1, layer.other];
+  return [layer.type === "conv" && layer.from !== undefined ? layer.from : place - 1];
+}
 
 export interface Workload {
   readonly name: string;
@@ -76,19 +94,19 @@ export const CORRECTED_EPSILON = ADAM.epsilon / Math.sqrt(1 - ADAM.beta2);
 /** The data are made from the name: every process makes the same. */
 export function workloadOf(name: string): Workload {
   const parsed = parseRivalCase(name);
-  if (parsed.kind === "mobilenet") return mobilenetWorkload(parsed);
+  if (parsed.kind === "large") return largeWorkload(parsed);
   return parsed.kind === "conv" ? convWorkload(parsed) : netWorkload(parsed);
 }
 
 /** TypeError where there is no such case. */
 export function parseRivalCase(name: string): RivalCase {
-  return parseMobilenet(name) ?? parseCase(name);
+  return parseLargeNet(name) ?? parseCase(name);
 }
 
-function mobilenetWorkload(net: MobilenetCase): Workload {
+function largeWorkload(net: LargeNetCase): Workload {
   const { name, batch } = net;
-  const shapes = { inputShape: MOBILENET_INPUT, outputShape: [MOBILENET_CLASSES] };
-  return { name, case: net, layers: mobilenetLayers(), batch, input: mobilenetInput(batch), ...shapes };
+  const shapes = { inputShape: LARGE_INPUT, outputShape: [LARGE_CLASSES] };
+  return { name, case: net, layers: largeNetLayers(net), batch, input: largeNetInput(net), ...shapes };
 }
 
 function convWorkload(conv: ConvCase): Workload {
@@ -120,7 +138,7 @@ export function netLayers(net: NetCase["net"], weights: Readonly<Record<string, 
     const [inputs, outputs] = shapes[layer];
     return { type: "dense", inputs, outputs, weight: weights[`${layer}Weight`], bias: weights[`${layer}Bias`], ...rest };
   };
-  const pool = { type: "maxPool" } as const;
+  const pool = { type: "maxPool", window: 2, stride: 2, padding: 0 } as const;
   if (net === "ox") {
     return [conv("conv"), pool, dense("dense1", { relu: true, flattened: [2, 2, 1] }), dense("dense2", { relu: false }), { type: "softmax" }];
   }

@@ -7,7 +7,7 @@ import { convWeightOihw, denseWeightByOutput, outputNhwc, permute } from "../../
 import { readInitializers } from "../../bench/rivals/onnxInitializers.ts";
 import { onnxModel } from "../../bench/rivals/onnxModel.ts";
 import { parseRivalOptions } from "../../bench/rivals/options.ts";
-import { type ConvLayer, type DenseLayer, workloadOf } from "../../bench/rivals/workload.ts";
+import { type ConvLayer, type DenseLayer, readBy, workloadOf } from "../../bench/rivals/workload.ts";
 
 describe("layouts", () => {
   test("axes are exchanged", () => {
@@ -48,22 +48,29 @@ test("a convolution's expected output is that of the tuned JavaScript, where thi
   expect(expected(workloadOf("conv_1024_1024_3_1_1_3_1")).output.length).toBe(9 * 1024);
 });
 
-test("MobileNet is that of the paper: 4.2 million weights, 569 million products, 7x7 maps at the end", () => {
-  const { layers, input, inputShape } = workloadOf("mobilenet@2");
+test.each([
+  ["mobilenet", 4_221_032, 569],
+  ["resnet18", 11_684_712, 1814],
+])("%s is that of its paper: %i weights and biases, %i million products, 7x7 maps at the end", (net, parameters, products) => {
+  const { layers, input, inputShape } = workloadOf(`${net}@2`);
   expect(input.length).toBe(2 * 224 * 224 * 3);
-  let [size, channels, products, weights] = [inputShape[0], inputShape[2], 0, 0];
-  for (const layer of layers) {
+  const maps: { readonly size: number; readonly channels: number }[] = [];
+  let [found, multiplied] = [0, 0];
+  for (const [place, layer] of layers.entries()) {
+    const [before, other] = readBy(layer, place).map((each) => maps[each] ?? { size: inputShape[0], channels: inputShape[2] });
+    if (other !== undefined) expect(other).toEqual(before);
+    const size = "window" in layer ? Math.floor((before.size + 2 * layer.padding - layer.window) / layer.stride) + 1 : before.size;
+    if (layer.type === "conv") expect(layer.inChannels).toBe(before.channels);
+    if (layer.type === "dense") expect([layer.inputs, size]).toEqual([before.channels, 7]);
+    maps.push({ size, channels: layer.type === "conv" ? layer.outChannels : before.channels });
     if (!("weight" in layer)) continue;
-    weights += layer.weight.length + layer.bias.length;
-    if (layer.type === "conv") {
-      expect(layer.inChannels).toBe(channels);
-      size = Math.floor((size + 2 * layer.padding - layer.window) / layer.stride) + 1;
-      channels = layer.outChannels;
-    } else expect([layer.inputs, size]).toEqual([channels, 7]);
-    products += layer.weight.length * (layer.type === "conv" ? size * size : 1);
+    found += layer.weight.length + layer.bias.length;
+    multiplied += layer.weight.length * (layer.type === "conv" ? size * size : 1);
   }
-  expect(weights).toBe(4_221_032);
-  expect(Math.round(products / 1e6)).toBe(569);
+  expect([found, Math.round(multiplied / 1e6)]).toEqual([parameters, products]);
+});
+
+test("a large net of no image is none", () => {
   expect(() => workloadOf("mobilenet@0")).toThrow("mobilenet@0");
 });
 
