@@ -1,6 +1,7 @@
-import { f32At } from "./lanes";
+import { LANES, f32At } from "./lanes";
 import { TILE_COLUMNS } from "./matmulPlan";
 import { PackWeights } from "./records";
+import { lanesBelow } from "./runs";
 
 /**
  * to [depth][8] ← columns from `column` on of one tap's weights [inChannels, outChannels] of a group, which begin at `from`; missing columns are 0.
@@ -15,13 +16,11 @@ export function packPanel(record: PackWeights, inverse: bool, from: usize, colum
 
 /** to [depth][8] ← from [depth][rowStride], the first `count` columns of each row. */
 function packAlong(from: usize, to: usize, depth: i32, count: i32, rowStride: i32): void {
+  const own = lanesBelow(count);
+  const ownBehind = lanesBelow(count - LANES);
   for (let k = 0; k < depth; k++) {
-    if (count == TILE_COLUMNS) {
-      v128.store(to, v128.load(from));
-      v128.store(to, v128.load(from, 16), 16);
-    } else {
-      for (let column = 0; column < TILE_COLUMNS; column++) store<f32>(f32At(to, column), column < count ? load<f32>(f32At(from, column)) : 0);
-    }
+    v128.store(to, v128.and(own, v128.load(from)));
+    v128.store(to, v128.and(ownBehind, v128.load(from, 16)), 16);
     from = f32At(from, rowStride);
     to = f32At(to, TILE_COLUMNS);
   }
