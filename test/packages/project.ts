@@ -10,6 +10,28 @@ export const address = "/build/project";
 export const folder = join(root, "build/project");
 const tools = join(root, "test/packages/node_modules/.bin");
 
+/** Where a page finds the files of the library. */
+export const dist = `${address}/node_modules/convlet/dist`;
+
+export interface Result {
+  readonly loss: number;
+  readonly predicted: readonly number[];
+  readonly ran: readonly number[] | null;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what a page imports by address has no types here.
+export type Loose = any;
+
+/** A page of the project; `script` is its script element. */
+export const html = (script: string) => `<!doctype html><html lang="en"><title>fresh</title><link rel="icon" href="data:,">${script}</html>`;
+
+/** A module that leaves its result in the page. Imports are by name, for bundlers, or by address. */
+export const main = (library: string, runLibrary: string, options = "{}") => `import * as convlet from "${library}";
+import { load } from "${runLibrary}";
+import { check } from "./check.js";
+globalThis.result = check(convlet, load, ${options});
+`;
+
 /** One step of training and a prediction, on strict numerics: the same bits wherever it runs. */
 export const program = `export async function check({ sequential, input, conv2d, maxPooling2d, flatten, dense, sgd, exportProgram }, runLoad, options = {}) {
   const layers = [input({ shape: [8, 8, 1] }), conv2d({ filters: 4, kernelSize: 3, activation: "relu" }), maxPooling2d(), flatten(), dense({ units: 2, activation: "softmax" })];
@@ -28,6 +50,16 @@ export const program = `export async function check({ sequential, input, conv2d,
   return { loss, predicted, ran };
 }
 `;
+
+/** What Node gives in a fresh project, on WebAssembly and in plain JavaScript. */
+export function resultsOfNode(): { readonly wasm: Result; readonly plain: Result } {
+  freshProject();
+  const program = (options: string) =>
+    `${main("convlet", "convlet/run", options).replace("globalThis.result =", "const result = await")}console.log(JSON.stringify(result));\n`;
+  write("node.js", program("{}"));
+  write("plain.js", program('{ machine: "plain" }'));
+  return { wasm: told("node", "node.js") as Result, plain: told("node", "plain.js") as Result };
+}
 
 /** Packs and installs into a new folder. */
 export function freshProject(): void {
