@@ -105,7 +105,7 @@ function node(args, shown = "always") {
 function sourcesHash() {
   const files = readdirSync(join(root, "assembly"), { recursive: true }).map((name) => join("assembly", name));
   files.push("asconfig.json", "package-lock.json", UNPACKER);
-  for (const name of ["build", "deflate", "packKernels", "records", "tiles", "wasmFile"]) files.push(`scripts/${name}.mjs`);
+  for (const name of ["build", "deflate", "packKernels", "prefixCodes", "records", "tiles", "wasmFile"]) files.push(`scripts/${name}.mjs`);
   const hash = createHash("sha256");
   for (const file of files.filter((name) => /\.\w+$/.test(name)).sort()) hash.update(`${file}\n`).update(readFileSync(join(root, file)));
   return hash.digest("hex");
