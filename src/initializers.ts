@@ -60,7 +60,7 @@ export function orthogonal(gain: number | { readonly gain?: number } = 1): Initi
     config: { gain: factor },
     fill(target, shape, _fans, seed, stream) {
       if (shape.length < 2) throw new RangeError(`orthogonal: shape [${shape}] has ${shape.length} axes, needs 2 or more`);
-      const columns = shape[shape.length - 1]!;
+      const columns = shape.at(-1)!;
       const rows = target.length / Math.max(columns, 1);
       const length = Math.max(rows, columns);
       const vectors = orthonormalVectors(Math.min(rows, columns), length, seed, stream);

@@ -229,7 +229,7 @@ export class Model {
     await this.engine.need("strict");
     this.checkUsable();
     const [{ shape: output }] = this.graph.outputs;
-    const classes = output[output.length - 1];
+    const classes = output.at(-1)!;
     checkNumber("inputGradient", "classIndex", classIndex, { whole: true, atLeast: 0, below: classes });
     const inputs = this.inference.batches(x, "inputGradient");
     const data = this.session.inputGradient(inputs, classIndex, classes);

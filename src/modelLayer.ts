@@ -67,7 +67,7 @@ export class ModelLayer {
   async adapt(x: unknown): Promise<void> {
     if (this.type !== "normalization") throw new TypeError(`${this.type} "${this.name}": only a normalization layer can adapt`);
     const { data, shape } = await this.inputOf(x as ModelInput);
-    const channels = shape[shape.length - 1];
+    const channels = shape.at(-1)!;
     const rows = data.length / channels;
     const mean = new Float64Array(channels);
     const variance = new Float64Array(channels);

@@ -50,6 +50,6 @@ export function checkModelOptions(options: Readonly<Record<string, unknown>>, { 
     throw new TypeError(`model: classNames is ${shown(classNames)}, needs an array of texts`);
   }
   // One output tells two classes apart.
-  const classes = Math.max(2, output[output.length - 1]);
+  const classes = Math.max(2, output.at(-1)!);
   if (classNames.length !== classes) throw new RangeError(`model: classNames has ${classNames.length} names, needs ${classes}`);
 }

@@ -23,13 +23,10 @@ export function streamOf(text: string): number {
 }
 
 /**
- * Uniform numbers in [0, 1), multiples of 2⁻²⁴: `count` of them, or the given array filled.
+ * Fills an array with uniform numbers in [0, 1), multiples of 2⁻²⁴.
  * seed and stream are whole numbers of 32 bits; number i does not depend on how many are drawn.
  */
-export function uniform(seed: number, stream: number, count: number): Float32Array;
-export function uniform<T extends Floats>(seed: number, stream: number, into: T): T;
-export function uniform(seed: number, stream: number, into: number | Floats): Floats {
-  const values = arrayOf(into);
+export function uniform<T extends Floats>(seed: number, stream: number, values: T): T {
   drawPairs(values, keyed(seed, stream), (words, index) => {
     values[index] = (words[0]! >>> 8) * 2 ** -24;
     if (index + 1 < values.length) values[index + 1] = (words[1]! >>> 8) * 2 ** -24;
@@ -37,20 +34,14 @@ export function uniform(seed: number, stream: number, into: number | Floats): Fl
   return values;
 }
 
-/** Normal numbers of mean 0 and standard deviation 1, |z| < 6.7. Box and Muller 1958. */
-export function normal(seed: number, stream: number, count: number): Float32Array;
-export function normal<T extends Floats>(seed: number, stream: number, into: T): T;
-export function normal(seed: number, stream: number, into: number | Floats): Floats {
-  const values = arrayOf(into);
+/** The same with normal numbers of mean 0 and standard deviation 1, |z| < 6.7. Box and Muller 1958. */
+export function normal<T extends Floats>(seed: number, stream: number, values: T): T {
   drawPairs(values, keyed(seed, stream), (words, index) => writeNormalPair(values, index, words));
   return values;
 }
 
 /** Normal numbers with |z| ≤ 2, drawn again otherwise; their standard deviation is 0.8796256610342398. */
-export function truncatedNormal(seed: number, stream: number, count: number): Float32Array;
-export function truncatedNormal<T extends Floats>(seed: number, stream: number, into: T): T;
-export function truncatedNormal(seed: number, stream: number, into: number | Floats): Floats {
-  const values = arrayOf(into);
+export function truncatedNormal<T extends Floats>(seed: number, stream: number, values: T): T {
   const draw = keyed(seed, stream);
   const again = new Float64Array(1);
   drawPairs(values, draw, (words, index) => writeNormalPair(values, index, words));
@@ -111,8 +102,4 @@ function wholeBelow(count: number, index: number, draw: Draw): number {
     if (first < limit) return first % count;
     if (second < limit) return second % count;
   }
-}
-
-function arrayOf(into: number | Floats): Floats {
-  return typeof into === "number" ? new Float32Array(checkNumber("random", "count", into, { whole: true, atLeast: 0 })) : into;
 }

@@ -85,10 +85,10 @@ export function checkPair(where: string, what: string, value: unknown): [number,
   return [pair[0], pair[1]];
 }
 
-export function checkRank(where: string, shape: Shape, rank: number, axes: string): void {
-  if (shape.length !== rank) {
-    throw new RangeError(`${where}: input ${shapeText(shape)} has rank ${shape.length}, needs rank ${rank} ${axes}`);
-  }
+/** Throws unless it is the shape of an image or of feature maps. */
+export function checkImage(where: string, shape: Shape): void {
+  if (shape.length === 3) return;
+  throw new RangeError(`${where}: input ${shapeText(shape)} has rank ${shape.length}, needs rank 3 [height, width, channels]`);
 }
 
 /**
@@ -171,5 +171,5 @@ export function concatShape(where: string, shapes: readonly Shape[]): Shape {
       throw new RangeError(`${where}: inputs ${shapes.map(shapeText).join(", ")} differ in more than the last axis (channels)`);
     }
   }
-  return [...first.slice(0, -1), shapes.reduce((sum, shape) => sum + shape[shape.length - 1], 0)];
+  return [...first.slice(0, -1), shapes.reduce((sum, shape) => sum + shape.at(-1)!, 0)];
 }

@@ -27,7 +27,7 @@ export function distortedBatches(digits: Digits, { batchSize, seed }: Plan): () 
   return function* () {
     const count = countOf(digits);
     const order = permutation(count, seed, ORDER + epoch);
-    const draws = uniform(seed, DRAWS + epoch, DRAWN * count);
+    const draws = uniform(seed, DRAWS + epoch, new Float32Array(DRAWN * count));
     epoch++;
     for (let first = 0; first < count; first += batchSize) {
       const chosen = order.subarray(first, first + batchSize);

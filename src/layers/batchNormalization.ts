@@ -34,7 +34,7 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
       checkFlag(scope.where, "scale", scale);
       const momentum = checkNumber(scope.where, "momentum", options.momentum ?? 0.99, { atLeast: 0, below: 1 });
       const epsilon = checkNumber(scope.where, "epsilon", options.epsilon ?? 1e-3, { above: 0 });
-      const shape = [value.shape[value.shape.length - 1]];
+      const shape = [value.shape.at(-1)!];
       const parameters = {
         ...(scale && { gamma: scope.parameter("gamma", shape, { initializer: gammaInitializer, regularizer: options.gammaRegularizer }) }),
         ...(center && { beta: scope.parameter("beta", shape, { initializer: betaInitializer, regularizer: options.betaRegularizer }) }),
@@ -62,7 +62,7 @@ export function normalization(options: NormalizationOptions = {}): Layer {
     options,
     known: ["mean", "variance"],
     build(scope, [value], options) {
-      const channels = value.shape[value.shape.length - 1];
+      const channels = value.shape.at(-1)!;
       const statistic = (role: "mean" | "variance", fallback: number) => {
         const told = options[role] ?? fallback;
         if (typeof told !== "number" && !Array.isArray(told))

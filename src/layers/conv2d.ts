@@ -1,7 +1,7 @@
 import type { Value } from "../graph.ts";
 import type { InitializerSpec } from "../initializers.ts";
 import { checkFlag } from "../options.ts";
-import { checkPadding, checkPair, checkPositiveInteger, checkRank, extentOf, type Padding, windowGeometry } from "../shape.ts";
+import { checkImage, checkPadding, checkPair, checkPositiveInteger, extentOf, type Padding, windowGeometry } from "../shape.ts";
 import { type ActivationSpec, activate } from "./activation.ts";
 import { type Layer, type LayerOptions, type LayerScope, makeLayer } from "./layer.ts";
 import type { RegularizerSpec } from "./regularizers.ts";
@@ -124,7 +124,7 @@ interface KernelOptions {
 function depthwise(scope: LayerScope, value: Value, options: DepthwiseConv2dOptions): Value {
   const { depthMultiplier = 1, depthwiseInitializer = "glorotUniform", depthwiseRegularizer } = options;
   checkPositiveInteger(scope.where, "depthMultiplier", depthMultiplier);
-  checkRank(scope.where, value.shape, 3, "[height, width, channels]");
+  checkImage(scope.where, value.shape);
   const groups = value.shape[2];
   const filters = groups * depthMultiplier;
   const regularized = { kernelInitializer: depthwiseInitializer, kernelRegularizer: depthwiseRegularizer };
@@ -135,7 +135,7 @@ function convolve(scope: LayerScope, value: Value, options: WindowLayerOptions, 
   const { where } = scope;
   const { strides = 1, padding = "valid", dilationRate = 1, useBias = true, biasInitializer = "zeros", biasRegularizer } = options;
   const { filters, groups } = kernel;
-  checkRank(where, value.shape, 3, "[height, width, channels]");
+  checkImage(where, value.shape);
   checkPositiveInteger(where, "groups", groups);
   checkFlag(where, "useBias", useBias);
   const channels = value.shape[2];

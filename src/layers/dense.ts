@@ -34,7 +34,7 @@ export function dense(options: DenseOptions): Layer {
       const { units, useBias = true, kernelInitializer = "glorotUniform", biasInitializer = "zeros" } = options;
       checkPositiveInteger(scope.where, "units", units);
       checkFlag(scope.where, "useBias", useBias);
-      const inputs = value.shape[value.shape.length - 1];
+      const inputs = value.shape.at(-1)!;
       const fans = { fanIn: inputs, fanOut: units };
       const kernel = { initializer: kernelInitializer, fans, regularizer: options.kernelRegularizer };
       const parameters = {

@@ -1,5 +1,5 @@
 import type { Value } from "../graph.ts";
-import { checkPadding, checkPair, checkRank, extentOf, type Padding, windowGeometry } from "../shape.ts";
+import { checkImage, checkPadding, checkPair, extentOf, type Padding, windowGeometry } from "../shape.ts";
 import type { Pair } from "./conv2d.ts";
 import { type Layer, type LayerOptions, type LayerScope, makeLayer } from "./layer.ts";
 
@@ -41,7 +41,7 @@ function globalPoolingLayer(type: string, kind: Kind, options: LayerOptions): La
     options,
     known: [],
     build(scope, [value]) {
-      checkRank(scope.where, value.shape, 3, "[height, width, channels]");
+      checkImage(scope.where, value.shape);
       const [height, width, channels] = value.shape;
       const pooled = pool(scope, value, { kind, poolSize: [height, width] });
       return scope.node("reshape", { inputs: [pooled], shape: [channels], attributes: {} });
@@ -51,7 +51,7 @@ function globalPoolingLayer(type: string, kind: Kind, options: LayerOptions): La
 
 function pool(scope: LayerScope, value: Value, { kind, poolSize = 2, strides = poolSize, padding = "valid" }: Pooling2dOptions & { kind: Kind }) {
   const { where } = scope;
-  checkRank(where, value.shape, 3, "[height, width, channels]");
+  checkImage(where, value.shape);
   const geometry = windowGeometry(where, extentOf(value.shape), {
     window: checkPair(where, "poolSize", poolSize),
     strides: checkPair(where, "strides", strides),

@@ -1,5 +1,5 @@
 import { shown } from "../options.ts";
-import { checkInteger, checkRank } from "../shape.ts";
+import { checkImage, checkInteger } from "../shape.ts";
 import { type Layer, type LayerOptions, makeLayer } from "./layer.ts";
 
 export interface ZeroPadding2dOptions extends LayerOptions {
@@ -14,7 +14,7 @@ export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
     options,
     known: ["padding"],
     build(scope, [value], options) {
-      checkRank(scope.where, value.shape, 3, "[height, width, channels]");
+      checkImage(scope.where, value.shape);
       const { padding = 1 } = options;
       const [rows, columns] = pairOf<Pads>(scope.where, padding);
       const [top, bottom] = pairOf<number>(scope.where, rows);

@@ -24,7 +24,7 @@ export function compiledFor(graph: Graph, options: CompileOptions): Compiled {
   }
   const chosen = within("compile", () => lossOf(loss));
   const [{ shape }] = graph.outputs;
-  const classes = shape[shape.length - 1];
+  const classes = shape.at(-1)!;
   if (chosen.name.endsWith("ategoricalCrossentropy") && classes < 2) {
     throw new RangeError(
       `compile: ${chosen.name} needs an output of at least 2 classes, the model's is [${shape}]; for one output use binaryCrossentropy`,

@@ -171,7 +171,7 @@ export class Trainer {
     const inputs = this.owner.batches(x, where);
     const [{ count }] = inputs;
     const { shape: output } = this.session.graph.outputs[0];
-    const classes = output[output.length - 1];
+    const classes = output.at(-1)!;
     const shape = targetShape(this.compiled.loss, output);
     const isLabels = this.compiled.loss.target === "labels";
     const target = isLabels ? asLabels(y, shape, classes, `${where}: y`) : asBatch(y, shape, `${where}: y`);
@@ -185,7 +185,7 @@ export class Trainer {
     const { shape: output } = this.session.graph.outputs[0];
     if (output.length > 1) throw new RangeError(`classWeight: the output is [${output.join(", ")}], needs one class per sample; use sampleWeight`);
     // A single output is a yes or no: two classes.
-    const classes = Math.max(2, output[output.length - 1]);
+    const classes = Math.max(2, output.at(-1)!);
     return { ...samples, sampleWeight: classSampleWeight(samples.target, { classWeight, classes, sampleWeight: samples.sampleWeight }) };
   }
 

@@ -21,8 +21,8 @@ export function weightHash(model: convlet.Model): string {
 async function trainCnn(): Promise<convlet.Model> {
   const classes = 4;
   const count = 90;
-  const x = uniform(1, 1, count * 12 * 12 * 2);
-  const y = Uint8Array.from(uniform(1, 2, count), (value) => Math.floor(value * classes));
+  const x = uniform(1, 1, new Float32Array(count * 12 * 12 * 2));
+  const y = Uint8Array.from(uniform(1, 2, new Float32Array(count)), (value) => Math.floor(value * classes));
   for (let sample = 0; sample < count; sample++) {
     const corner = (y[sample] >> 1) * 6 * 24 + (y[sample] & 1) * 12;
     for (let cell = 0; cell < 6 * 12; cell++) x[sample * 288 + corner + Math.floor(cell / 12) * 24 + (cell % 12)] += 0.5;
