@@ -14,8 +14,8 @@ const PIXELS: i32 = MAX_ROWS - TILE_ROWS;
 
 /**
  * `panel` is weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
- * Windows 3 or 5 wide whose taps are neighbours go by spans of a row; others, narrow maps, and multiples of 256 channels, of which a tile
- * takes 8 while their line is there, go tap by tap.
+ * Windows 3 or 5 wide whose taps are neighbours go by spans of a row; others, maps of which spans would compute more than a quarter
+ * twice, and multiples of 256 channels, of which a tile takes 8 while their line is there, go tap by tap.
  */
 export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const stride = strideInTaps(matmul);
@@ -23,7 +23,8 @@ export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const width = matmul.target.width;
   const isCrowded = matmul.source.pixelStep % CROWDED == 0;
   const pixels = spanPixels(windowWidth, width);
-  const inSpans = !isCrowded && width >= pixels && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
+  const isFilled = width >= pixels && 3 * roundUp(width, pixels) <= 4 * width;
+  const inSpans = !isCrowded && isFilled && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
   const rows = matmul.rows / width;
   const first = firstOf(rows, thread, threads);
   const end = firstOf(rows, thread + 1, threads);
@@ -39,7 +40,13 @@ function strideInTaps(matmul: Matmul): i32 {
 
 /** Pixels that a kernel takes at one time: 7, or 8 of a 3-wide window where a row is not more in eights than in sevens. */
 function spanPixels(windowWidth: i32, width: i32): i32 {
-  return windowWidth == 3 && (width + 7) / 8 * 8 <= (width + 6) / 7 * 7 ? 8 : 7;
+  return windowWidth == 3 && roundUp(width, 8) <= roundUp(width, 7) ? 8 : 7;
+}
+
+// @ts-ignore: decorator
+@inline
+function roundUp(width: i32, pixels: i32): i32 {
+  return (width + pixels - 1) / pixels * pixels;
 }
 
 /** By spans of a few blocks of pixels: what they read should stay in the first-level cache while the channels pass. */
