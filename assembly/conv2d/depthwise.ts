@@ -15,7 +15,7 @@ const PIXELS: i32 = MAX_ROWS - TILE_ROWS;
 /**
  * `panel` is weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
  * Windows 3 or 5 wide whose taps are neighbours go by spans of a row; others, maps of which spans would compute more than a quarter
- * twice, and multiples of 256 channels, of which a tile takes 8 while their line is there, go tap by tap.
+ * twice (anything at stride 2), and multiples of 256 channels, of which a tile takes 8 while their line is there, go tap by tap.
  */
 export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const stride = strideInTaps(matmul);
@@ -23,8 +23,9 @@ export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const width = matmul.target.width;
   const isCrowded = matmul.source.pixelStep % CROWDED == 0;
   const pixels = spanPixels(windowWidth, width);
-  const isFilled = width >= pixels && 3 * roundUp(width, pixels) <= 4 * width;
-  const inSpans = !isCrowded && isFilled && (stride == 1 || stride == 2) && (windowWidth == 3 || windowWidth == 5);
+  // Nothing twice at stride 2, and no kernels for longer ones.
+  const pays = stride > 0 && width >= pixels && 3 * (roundUp(width, pixels) - width) <= (2 - stride) * width;
+  const inSpans = !isCrowded && pays && (windowWidth == 3 || windowWidth == 5);
   const rows = matmul.rows / width;
   const first = firstOf(rows, thread, threads);
   const end = firstOf(rows, thread + 1, threads);
