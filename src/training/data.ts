@@ -56,6 +56,16 @@ export function asLabels(value: unknown, labelShape: readonly number[], classes:
   return batch;
 }
 
+/** RangeError for one-hot rows where a loss takes class numbers, and the other way round. `rows`: class numbers there should be. */
+export function checkTargetKind(y: unknown, { where, loss, rows, classes }: { where: string; loss: string; rows: number; classes: number }): void {
+  let values = 1;
+  for (let level = (y as Shaped | null)?.data ?? y; Array.isArray(level) || isTyped(level); level = level[0]) values *= level.length;
+  const isSparse = loss === "sparseCategoricalCrossentropy";
+  if (!(isSparse ? values === rows * classes : loss === "categoricalCrossentropy" && values === rows)) return;
+  const [found, other] = isSparse ? ["one-hot rows", "categorical"] : ["class numbers", "sparseCategorical"];
+  throw new RangeError(`${where}: y has ${found}, which need the loss ${other}Crossentropy`);
+}
+
 /** One finite number ≥ 0 per sample. */
 export function asSampleWeight(value: unknown, count: number, where: string): Float32Array {
   const batch = asBatch(value, [], where);

@@ -1,4 +1,5 @@
 /** What training makes small: names and defaults are Keras 3's; the arithmetic is in the loss kernels. */
+import type { Node } from "../graph.ts";
 import { byName, checkFlag, checkNumber, checkOptions, type Named } from "../options.ts";
 
 export type LossName =
@@ -78,6 +79,15 @@ const factories: Record<string, (options?: object) => Loss> = {
 export function loss(spec: LossSpec): Loss {
   if (typeof spec === "object" && spec !== null) return byName("loss", factories, spec.name)(spec.config ?? {});
   return byName("loss", factories, spec)();
+}
+
+/** What a loss and the node that makes the model's output do not agree on: softmax taken twice, or not at all. */
+export function logitsComplaint({ name, config }: Loss, end: Node): string | undefined {
+  if (!name.endsWith("rossentropy")) return undefined;
+  const needed = name === "binaryCrossentropy" ? "sigmoid" : "softmax";
+  const last = "kind" in end.attributes ? end.attributes.kind : end.op;
+  if (last !== (config.fromLogits ? needed : "conv2d")) return undefined;
+  return `${needed} is taken ${config.fromLogits ? "twice, by the model and by the loss" : "neither by the model nor by the loss"}; see fromLogits`;
 }
 
 function crossentropy(name: LossName, target: Loss["target"], options: CrossentropyOptions): Loss {

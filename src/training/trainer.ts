@@ -1,6 +1,7 @@
 /** What `Model` hands on: checks of data, and the loops of fit and evaluate. */
 
 import { checkNumber, checkOptions, shown } from "../options.ts";
+import { sizeOf } from "../shape.ts";
 import type { Callback, Logs, TrainingContext } from "./callbacks.ts";
 import {
   asBatch,
@@ -9,6 +10,7 @@ import {
   type Batch,
   batches,
   type ClassWeight,
+  checkTargetKind,
   classSampleWeight,
   type DataLike,
   sliced,
@@ -174,6 +176,7 @@ export class Trainer {
     const classes = output.at(-1)!;
     const shape = targetShape(this.compiled.loss, output);
     const isLabels = this.compiled.loss.target === "labels";
+    checkTargetKind(y, { where, loss: this.compiled.loss.name, rows: count * sizeOf(output.slice(0, -1)), classes });
     const target = isLabels ? asLabels(y, shape, classes, `${where}: y`) : asBatch(y, shape, `${where}: y`);
     if (target.count !== count) throw new RangeError(`${where}: x has ${count} samples, y has ${target.count}`);
     const sampleWeight = more.sampleWeight === undefined ? null : asSampleWeight(more.sampleWeight, count, `${where}: sampleWeight`);

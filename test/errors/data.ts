@@ -127,7 +127,27 @@ export const badData: BadInput[] = [
     "one-hot rows for labels",
     (m) => train(m, {}, x, { data: new Float32Array(18), shape: [6, 3] }),
     RangeError,
-    "fit: y: shape [6, 3], needs [samples]",
+    "fit: y has one-hot rows, which need the loss categoricalCrossentropy",
+  ],
+  [
+    "nested one-hot rows for labels",
+    (m) =>
+      m.evaluate(
+        x,
+        y.map((label) => [0, 1, 2].map((index) => Number(index === label))),
+      ),
+    RangeError,
+    "evaluate: y has one-hot rows, which need the loss categoricalCrossentropy",
+  ],
+  [
+    "labels for one-hot rows",
+    () => {
+      const oneHot = untrained();
+      oneHot.compile({ loss: "categoricalCrossentropy" });
+      return train(oneHot, {}, x, y);
+    },
+    RangeError,
+    "fit: y has class numbers, which need the loss sparseCategoricalCrossentropy",
   ],
   [
     "one-hot rows of the wrong width",

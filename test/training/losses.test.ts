@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { type ActivationName, dense, sequential } from "../../src/index.ts";
 import { binaryCrossentropy, huber, type LossSpec, loss, sparseCategoricalCrossentropy } from "../../src/training/losses.ts";
 
 test.each([
@@ -24,4 +25,24 @@ test.each([
 ])("refuses: %s", (make, kind, message) => {
   expect(make).toThrow(kind);
   expect(make).toThrow(message);
+});
+
+test.each([
+  ["softmax", sparseCategoricalCrossentropy(), undefined],
+  ["softmax", sparseCategoricalCrossentropy({ fromLogits: true }), "softmax is taken twice, by the model and by the loss; see fromLogits"],
+  ["sigmoid", binaryCrossentropy({ fromLogits: true }), "sigmoid is taken twice, by the model and by the loss; see fromLogits"],
+  ["linear", sparseCategoricalCrossentropy(), "softmax is taken neither by the model nor by the loss; see fromLogits"],
+  ["linear", sparseCategoricalCrossentropy({ fromLogits: true }), undefined],
+  ["linear", binaryCrossentropy({ fromLogits: true }), undefined],
+  ["linear", loss("mse"), undefined],
+] as const)("a model that ends in %s, %o: says %s", (activation: ActivationName, spec, said) => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  try {
+    using model = sequential([dense({ units: 3, inputShape: [2], activation })]);
+    model.compile({ loss: spec });
+    if (said === undefined) expect(warn).not.toHaveBeenCalled();
+    else expect(warn).toHaveBeenCalledExactlyOnceWith(`convlet: compile: ${said}`);
+  } finally {
+    warn.mockRestore();
+  }
 });
