@@ -88,7 +88,7 @@ async function writeRunFile(folder) {
 }
 
 function builtLibrary() {
-  return import(pathToFileURL(join(root, "dist/index.js")).href);
+  return import(pathToFileURL(join(root, "dist/index.node.js")).href);
 }
 
 /** Whether the library of this moment reads them. */

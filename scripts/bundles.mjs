@@ -23,11 +23,13 @@ export async function buildBundles() {
   const esm = { ...common, format: "esm" };
   /** In a file that is no module. */
   const define = { "import.meta.url": "undefined" };
-  /** For Node, which shows the whole line of an error that nobody catches: a minified one is 60 kB. */
+  /** For all else. Node shows the whole line of an error that nobody catches: a minified one is 60 kB. */
   const readable = { ...esm, minify: false };
   const cjs = { ...readable, format: "cjs", define };
-  /** For pages alone: what only Node needs goes. */
-  const script = { ...common, format: "iife", define: { ...define, process: "undefined", "globalThis.process": "undefined" } };
+  /** For pages: what only Node needs goes. */
+  const inPages = { process: "undefined", "globalThis.process": "undefined" };
+  const page = { ...esm, define: inPages };
+  const script = { ...common, format: "iife", define: { ...define, ...inPages } };
   const all = { kernels: "kernels", records: "records" };
   const inference = { kernels: "inferenceKernels", records: "inferenceRecords" };
   /** A worker is given its kernels compiled. */
@@ -37,7 +39,7 @@ export async function buildBundles() {
   const whole = (file, entry, options) =>
     build({ ...options, stdin: ENTRY, outfile: dist(file), plugins: [sources(entry, "last"), ...(options.plugins ?? [])] });
   /** An entry in one file, and what is imported later in files of its own, each whole in itself: test/parts.test.ts says what they may share. */
-  const inParts = async (name, entry, parts, form = esm) => {
+  const inParts = async (name, form, entry, parts) => {
     const named = parts.map((part) => [`${name}.${basename(part.replace(/\/index$/, ""))}`, source(part)]);
     const options = { ...form, entryPoints: Object.fromEntries(named), outdir: dist(""), entryNames: "[name]-[hash]", metafile: true };
     const { metafile } = await build({ ...options, plugins: [later(new Map()), sources(entry, "none")] });
@@ -45,18 +47,17 @@ export async function buildBundles() {
     const files = new Map(made.map(([file, { entryPoint }]) => [resolve(entryPoint), `./${basename(file)}`]));
     await build({ ...form, stdin: ENTRY, outfile: dist(`${name}.js`), plugins: [later(files), sources(entry, "first")] });
   };
-  const main = [
-    { ...all, source: source("module") },
-    ["formats/files", "formats/storage", "machine/plain/index", "machine/threads", "remote/inWorker"],
-  ];
-  const run = [{ ...inference, source: source("run") }, ["image/classify", "machine/plain/inference"]];
+  const main = { ...all, source: source("module") };
+  const mainParts = ["formats/storage", "machine/plain/index", "machine/threads", "remote/inWorker"];
+  const run = { ...inference, source: source("run") };
+  const runParts = ["image/classify", "machine/plain/inference"];
   await Promise.all([
-    inParts("index", ...main),
-    inParts("index.node", ...main, readable),
-    inParts("run", ...run),
-    inParts("run.node", ...run, readable),
+    inParts("index", page, main, mainParts),
+    inParts("index.node", readable, main, ["formats/files", ...mainParts]),
+    inParts("run", page, run, runParts),
+    inParts("run.node", readable, run, runParts),
     // Bundlers make one file of a worker, and Vite before version 8 cannot when it imports something later.
-    whole("run.whole.js", { ...inference, source: source("run") }, esm),
+    whole("run.whole.js", run, page),
     whole("worker.js", { ...given, source: source("worker") }, { ...esm, define, footer: { js: "export {};" } }),
     whole("cjs/index.js", { ...all, source: source("index") }, cjs),
     whole("cjs/run.js", { ...inference, source: source("run") }, cjs),

@@ -289,6 +289,7 @@ async function open(source: ModelSource, { onProgress, signal, maxBytes }: Downl
     throw new TypeError(`load: got ${shown(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
   }
   signal?.throwIfAborted();
-  if (isFile(source)) return openFile(source);
+  // Said here, not in `isFile`: files for pages are built without process, and what reads files is not in them.
+  if (typeof process === "object" && isFile(source)) return openFile(source);
   return download(source, { onProgress, signal, maxBytes });
 }

@@ -181,14 +181,13 @@ describe("package.json", () => {
         expect(target).toEqual({ types: "./dist/types/src/worker.d.ts", default: "./dist/worker.js" });
         continue;
       }
-      // One file: Vite before version 8 makes no worker of what imports something later. A page takes run.js by its address.
-      const file = name === "run" ? "run.whole" : name;
-      // Node shows the line of an error that nobody catches: it has files that are not minified.
-      const readable = name === "node" ? {} : { node: `./dist/${name}.node.js` };
+      // One file: Vite before version 8 makes no worker of what imports something later. A page without a bundler takes run.js by its address.
+      const browser = { index: "./dist/index.js", run: "./dist/run.whole.js" }[name];
+      const file = browser === undefined ? name : `${name}.node`;
       // In this order: the first that fits is taken.
       expect(JSON.stringify(target)).toBe(
         JSON.stringify({
-          import: { types: `./dist/types/src/${name}.d.ts`, ...readable, default: `./dist/${file}.js` },
+          import: { types: `./dist/types/src/${name}.d.ts`, ...(browser && { browser }), default: `./dist/${file}.js` },
           require: { types: `./dist/cjs/types/src/${name}.d.ts`, default: `./dist/cjs/${name}.js` },
         }),
       );

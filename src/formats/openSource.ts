@@ -14,8 +14,13 @@ export async function openSource(source: ModelSource, options: DownloadOptions =
   }
   options.signal?.throwIfAborted();
   const place = browserPlace(String(source));
-  if (place === undefined && !isFile(source)) return download(source, options);
-  const opened = place === undefined ? await openFile(source) : bytesSource(await readPlace(place), String(source));
+  // Said here, not in `isFile`: files for pages are built without process, and what reads files is not in them.
+  if (typeof process === "object" && place === undefined && isFile(source)) return checked(await openFile(source), source, options);
+  if (place === undefined) return download(source, options);
+  return checked(bytesSource(await readPlace(place), String(source)), source, options);
+}
+
+function checked(opened: Source, source: string | URL, options: DownloadOptions): Source {
   checkSize(`load: ${source}`, opened.length, options.maxBytes);
   options.onProgress?.({ loaded: opened.length, total: opened.length });
   return opened;

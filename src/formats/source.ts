@@ -13,9 +13,9 @@ export interface Source {
   close(): void;
 }
 
-/** Whether Node reads it from its disk. */
+/** Whether Node reads it from its disk. Where there is a process. */
 export function isFile(source: string | URL): boolean {
-  if (typeof process !== "object" || process.versions?.node === undefined) return false;
+  if (process.versions?.node === undefined) return false;
   return source instanceof URL ? source.protocol === "file:" : !/^(https?|data|blob):/.test(source);
 }
 

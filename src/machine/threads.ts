@@ -28,13 +28,14 @@ const pools = new Map<StartWorker, WorkerPool>();
 /** A machine that is forgotten without `dispose` leaves its pool when it is collected. */
 const forgotten = typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<() => void>((leave) => leave());
 
-const isNode = () => typeof process === "object" && process.versions?.node !== undefined;
+/** Not in files for pages, which are built without process. */
+const startHere = () => (typeof process === "object" && process.versions?.node !== undefined ? startNodeWorker : startBrowserWorker);
 
 /** Kernels on a shared `memory`, run by `threads` threads. */
 export async function threadedMachine(
   { module, execute, checksum }: Kernels,
   memory: WebAssembly.Memory,
-  { numerics, threads, say, start = isNode() ? startNodeWorker : startBrowserWorker }: ThreadOptions,
+  { numerics, threads, say, start = startHere() }: ThreadOptions,
 ): Promise<Machine> {
   let pool = pools.get(start);
   if (pool === undefined) {

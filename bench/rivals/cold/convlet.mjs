@@ -1,6 +1,6 @@
 /** From the first import to the first prediction, the model read from its file. */
 const start = performance.now();
-const [{ readFile }, { load }] = await Promise.all([import("node:fs/promises"), import("../../../dist/index.js")]);
+const [{ readFile }, { load }] = await Promise.all([import("node:fs/promises"), import("../../../dist/index.node.js")]);
 const directory = process.argv[2];
 const [model, input] = await Promise.all([load(`${directory}/convlet.safetensors`), readFile(`${directory}/input.nhwc.f32`)]);
 const { data } = model.predictSync(new Float32Array(input.buffer, input.byteOffset, input.length / 4));
