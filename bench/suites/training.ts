@@ -51,8 +51,10 @@ export function trainingData(net: NetCase): NetData {
   return netData({ ...net, batch: BATCHES * net.batch });
 }
 
+/** The O/X network has a softmax of its own. */
 export function compileForTraining(model: Model): void {
-  model.compile({ optimizer: "adam", loss: sparseCategoricalCrossentropy({ fromLogits: true }) });
+  const fromLogits = model.graph.nodes.at(-1)!.op !== "softmax";
+  model.compile({ optimizer: "adam", loss: sparseCategoricalCrossentropy({ fromLogits }) });
 }
 
 export function samplesOf({ images, labels }: NetData): Samples {
