@@ -48,7 +48,7 @@ export async function buildBundles() {
     await build({ ...form, stdin: ENTRY, outfile: dist(`${name}.js`), plugins: [later(files), sources(entry, "first")] });
   };
   const main = { ...all, source: source("module") };
-  const mainParts = ["formats/storage", "machine/plain/index", "machine/threads", "remote/inWorker"];
+  const mainParts = ["formats/storage", "image/classify", "machine/plain/index", "machine/threads", "remote/inWorker"];
   const run = { ...inference, source: source("run") };
   const runParts = ["image/classify", "machine/plain/inference"];
   await Promise.all([

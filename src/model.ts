@@ -5,9 +5,9 @@ import { modelBytes, restoreArrays } from "./formats/modelState.ts";
 import { FileFormatError } from "./formats/safetensors.ts";
 import { writeFile } from "./formats/target.ts";
 import type { Graph } from "./graph.ts";
-import { type Classification, type ClassifyOptions, checkClassify, type ImageModel, imageInput, ranked } from "./image/classify.ts";
+import type { Classification, ClassifyOptions, ImageModel } from "./image/classify.ts";
 import type { ImageSource } from "./image/pixels.ts";
-import type { Preprocessing } from "./image/preprocessing.ts";
+import { checkClassify, type Preprocessing } from "./image/preprocessing.ts";
 import { Inference, type ModelInput, type PredictOptions } from "./inference.ts";
 import { type ProfileRow, profile } from "./inspect/profile.ts";
 import { type SummaryOptions, summarize } from "./inspect/summary.ts";
@@ -200,6 +200,7 @@ export class Model {
     this.checkUsable();
     const model = this.imageModel();
     const top = checkClassify(options, model);
+    const { imageInput, ranked } = await import("./image/classify.ts");
     const input = await imageInput(source, model);
     return ranked((await this.predict(input)).data, top, model);
   }

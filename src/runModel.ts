@@ -9,7 +9,7 @@ import type { CheckedTensor } from "./formats/safetensorsHeader.ts";
 import { bytesSource, isFile, type ModelSource, openFile, type Source } from "./formats/source.ts";
 import type { Classification, ClassifyOptions, ImageModel } from "./image/classify.ts";
 import type { ImageSource } from "./image/pixels.ts";
-import type { Preprocessing } from "./image/preprocessing.ts";
+import { checkClassify, type Preprocessing } from "./image/preprocessing.ts";
 import { compileInference, inferenceMachine, plainInferenceMachine } from "./machine/inference.ts";
 import { KernelSourceError, type KernelSources, type Numerics, supportsRelaxed } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
@@ -132,8 +132,8 @@ export class RunModel {
     const { classNames, preprocessing } = this;
     const [inputShape] = this.inputShapes;
     const model: ImageModel = { inputShape, outputShape: this.outputShapes[0], classNames, preprocessing, gives: this.file.gives };
-    const { checkClassify, imageInput, ranked } = await import("./image/classify.ts");
     const top = checkClassify(options, model);
+    const { imageInput, ranked } = await import("./image/classify.ts");
     const input = await imageInput(source, model);
     return ranked((await this.predict(input)).data, top, model);
   }

@@ -20,7 +20,7 @@ const partsOf = (files: Iterable<string>) => [...new Set([...files].flatMap((pat
 const STATE = /^(?:export )?(?:let|var|class|abstract class) |^(?:export )?const \w+(?:: (?!Readonly)[^=]+)? = new (?!Uint8Array)/m;
 
 describe.each([
-  ["index", ["files", "inWorker", "plain/index", "storage", "threads"]],
+  ["index", ["classify", "files", "inWorker", "plain/index", "storage", "threads"]],
   ["run", ["classify", "plain/inference"]],
 ])("%s", (name, expected) => {
   const entry = whole(`src/${name}.ts`);

@@ -1,6 +1,5 @@
 /** From a picture to labels and probabilities: what models and exported programs share. */
-import { checkNumber, checkOptions } from "../options.ts";
-import { type Shape, shapeText } from "../shape.ts";
+import type { Shape } from "../shape.ts";
 import { type ImageSource, pixelsOf } from "./pixels.ts";
 import { checkImageShape, type Preprocessing } from "./preprocessing.ts";
 import { preprocess } from "./resize.ts";
@@ -34,15 +33,6 @@ export async function imageInput(source: ImageSource, { inputShape, preprocessin
   checkImageShape(where, inputShape);
   return preprocess(await pixelsOf(source, where), inputShape, preprocessing);
 }
-
-export function checkClassify(options: ClassifyOptions, { outputShape }: ImageModel): number {
-  checkOptions("classify", options, ["top"]);
-  if (outputShape.length !== 1) throw new RangeError(`classify: the model's output is ${shapeText(outputShape)}, needs one value per class`);
-  return checkNumber("classify", "top", options.top ?? DEFAULT_TOP, { whole: true, atLeast: 1 });
-}
-
-/** Keras's `decode_predictions` gives as many. */
-const DEFAULT_TOP = 5;
 
 /** The `top` best classes of one sample's output; among equals the lower number comes first. One output is the second of two classes. */
 export function ranked(output: ArrayLike<number>, top: number, { classNames, gives }: ImageModel): Classification[] {

@@ -1,6 +1,7 @@
 /** How a picture becomes a model's input. Part of the model and its file; everything has a default. */
 import { checkChoice, checkFlag, checkNumber, checkOptions, shown } from "../options.ts";
 import { type Shape, shapeText } from "../shape.ts";
+import type { ClassifyOptions, ImageModel } from "./classify.ts";
 
 export interface Preprocessing {
   /**
@@ -50,6 +51,16 @@ export function checkImageShape(where: string, shape: Shape): void {
   if (shape.length === 3 && (shape[2] === 1 || shape[2] === 3)) return;
   throw new RangeError(`${where}: the model's input is ${shapeText(shape)}, pictures need [height, width, 1] (grey) or [height, width, 3] (RGB)`);
 }
+
+/** How many classes `classify` is to give. TypeError or RangeError for options that are none, or where the model gives no classes. */
+export function checkClassify(options: ClassifyOptions, { outputShape }: ImageModel): number {
+  checkOptions("classify", options, ["top"]);
+  if (outputShape.length !== 1) throw new RangeError(`classify: the model's output is ${shapeText(outputShape)}, needs one value per class`);
+  return checkNumber("classify", "top", options.top ?? DEFAULT_TOP, { whole: true, atLeast: 1 });
+}
+
+/** Keras's `decode_predictions` gives as many. */
+const DEFAULT_TOP = 5;
 
 function checkPerChannel(name: string, value: unknown, channels: number): void {
   if (value === undefined) return;

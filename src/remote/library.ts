@@ -5,7 +5,6 @@
 import { FileFormatError } from "../formats/safetensorsHeader.ts";
 import { bytesSource } from "../formats/source.ts";
 import { writeFile } from "../formats/target.ts";
-import { loaded, pixelsOf } from "../image/pixels.ts";
 import { sayOnce } from "../machine/sayOnce.ts";
 import { compileKernels, provideKernels } from "../machine/wasm.ts";
 import { restore } from "../restore.ts";
@@ -27,8 +26,6 @@ export const library = {
   compileKernels,
   fitArguments,
   iteratorOf,
-  loaded,
-  pixelsOf,
   provideKernels,
   restore,
   sayOnce,

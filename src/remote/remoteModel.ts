@@ -1,7 +1,7 @@
 /** A model that lives in a worker: the calls of Model, every one with a promise. */
 
 import type { Classification, ClassifyOptions } from "../image/classify.ts";
-import { type ImageSource, isA, isPixels } from "../image/pixels.ts";
+import { type ImageSource, isA, isPixels, loaded, pixelsOf } from "../image/pixels.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
 import type { ModelInput, PredictOptions } from "../inference.ts";
 import type { ProfileRow } from "../inspect/profile.ts";
@@ -15,7 +15,6 @@ import type { Training } from "../training/progress.ts";
 import type { BatchSource, EvaluateOptions, Figures, ModelFitOptions } from "../training/trainer.ts";
 import type { TensorData, TensorLike } from "../weights.ts";
 import type { Connection, WorkerSource } from "./connect.ts";
-import type { Library } from "./library.ts";
 import { sentInParts } from "./parts.ts";
 import type { About, LayerInfo, Method } from "./protocol.ts";
 import { trainRemotely } from "./remoteFit.ts";
@@ -89,7 +88,7 @@ export class RemoteModel {
 
   private async classifyNow(source: ImageSource, options: ClassifyOptions): Promise<Classification[]> {
     this.checkUsable();
-    const { picture, transfer } = await sendable(source, this.connection.library);
+    const { picture, transfer } = await sendable(source);
     return this.invoke("classify", [picture, options], transfer);
   }
 
@@ -256,7 +255,7 @@ function named(spec: unknown): never {
 }
 
 /** The picture in a form that a worker can read, taken now. */
-async function sendable(source: ImageSource, { loaded, pixelsOf }: Library): Promise<{ picture: ImageSource; transfer: Transferable[] }> {
+async function sendable(source: ImageSource): Promise<{ picture: ImageSource; transfer: Transferable[] }> {
   const where = "classify";
   if (isPixels(source)) {
     const { data, width, height } = await pixelsOf(source, where);
