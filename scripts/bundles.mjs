@@ -1,6 +1,6 @@
 /** Public entries, src/<name>.ts → dist/: ES modules, CommonJS, files for a script tag, the worker. */
-import { readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { root } from "./install.mjs";
 
 const dist = (path) => join(root, "dist", path);
@@ -10,7 +10,12 @@ const source = (name) => join(root, `src/${name}.ts`);
 const LATER = /\bconst (\{[^}]+\}) = await import\(("\.[^"]+")\);/g;
 
 export async function buildBundles() {
-  const { build } = await import("esbuild");
+  const esbuild = await import("esbuild");
+  const build = async ({ minify, ...options }) => {
+    const made = await esbuild.build({ ...options, minify, write: !minify });
+    if (minify) await writeRenamed(made.outputFiles, options.format);
+    return made;
+  };
   const common = {
     bundle: true,
     minify: true,
@@ -66,6 +71,29 @@ export async function buildBundles() {
     build({ ...readable, plugins: [apart("./index.node.js")], entryPoints: [source("node")], outdir: dist("") }),
     build({ ...cjs, plugins: [apart("./index.js")], entryPoints: [source("node")], outdir: dist("cjs") }),
   ]);
+}
+
+/**
+ * Writes scripts and their source maps, with other names in them: esbuild's differ from all names around them, Oxc gives the same ones again where
+ * they are free. After gzip index.js takes 1.4 kB less.
+ */
+async function writeRenamed(files, format) {
+  const { minify } = await import("rolldown/utils");
+  const textOf = (path) => files.find((file) => file.path === path).text;
+  const options = { module: format === "esm", compress: false, mangle: { toplevel: format !== "iife" }, codegen: { removeWhitespace: true } };
+  for (const { path } of files.filter((file) => file.path.endsWith(".js"))) {
+    const name = basename(path);
+    const { code, map, errors } = await minify(name, textOf(path), { ...options, sourcemap: true, inputMap: JSON.parse(textOf(`${path}.map`)) });
+    if (errors.length > 0) throw new Error(`bundles: ${name}: ${errors[0].message}`);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${inQuotes(code)}\n//# sourceMappingURL=${name}.map\n`);
+    writeFileSync(`${path}.map`, JSON.stringify(map));
+  }
+}
+
+/** Files that are asked for by name have it in quotes again: some bundlers look for no other form. */
+function inQuotes(code) {
+  return code.replace(/\b(import\(|new URL\()`(\.[^`$]+)`/g, '$1"$2"');
 }
 
 /** What every file begins as. */
