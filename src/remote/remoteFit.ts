@@ -1,7 +1,7 @@
 /** The page's part of a training in a worker: its callbacks, its batches, its signal. */
 import type { Named } from "../options.ts";
 import type { Callback, TrainingContext } from "../training/callbacks.ts";
-import type { History } from "../training/fit.ts";
+import { EVENTS, type History } from "../training/fit.ts";
 import type { TrainingProgress } from "../training/progress.ts";
 import type { BatchSource, FitArguments } from "../training/trainer.ts";
 import type { Connection, PageRun } from "./connect.ts";
@@ -22,14 +22,12 @@ interface Outcome {
   readonly epoch: number;
 }
 
-const EVENTS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"] as const;
-
 let runs = 0;
 
 export function trainRemotely(remote: Remote, args: FitArguments): { post(): Promise<void>; result(): Promise<Outcome>; begin(): void } {
   const { wire, library, runs: known } = remote.connection;
   const { fromBatches, options } = library.fitArguments(...args);
-  library.checkFitOptions({ ...options }, ["validationData", "validationSplit", "classWeight", "sampleWeight"]);
+  library.checkFitOptions(options);
   const { signal, callbacks = [], ...rest } = options;
   signal?.throwIfAborted();
   const number = ++runs;

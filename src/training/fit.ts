@@ -84,9 +84,14 @@ export function arraySource(samples: Samples, session: Session, options: FitOpti
   };
 }
 
-export function checkFitOptions(options: FitOptions & Record<string, unknown>, known: readonly string[]): void {
-  const names = ["epochs", "batchSize", "shuffle", "callbacks", "initialEpoch", "seed", "signal", "gradientAccumulation", "stepsPerEpoch", "verbose"];
-  checkOptions("fit", options, [...names, ...known]);
+const OPTIONS = [
+  ...(["epochs", "batchSize", "shuffle", "callbacks", "initialEpoch", "seed", "signal", "gradientAccumulation", "stepsPerEpoch", "verbose"] as const),
+  ...(["validationData", "validationSplit", "classWeight", "sampleWeight"] as const),
+];
+
+/** All options of `Model.fit`; what belongs to the samples is only known by name here. */
+export function checkFitOptions(options: FitOptions): void {
+  checkOptions("fit", options, OPTIONS);
   for (const name of ["epochs", "batchSize", "gradientAccumulation", "stepsPerEpoch"] as const) {
     if (options[name] !== undefined) checkNumber("fit", name, options[name], { whole: true, atLeast: 1 });
   }
@@ -100,7 +105,7 @@ export function checkFitOptions(options: FitOptions & Record<string, unknown>, k
   if (options.callbacks !== undefined) checkCallbacks(options.callbacks);
 }
 
-const EVENTS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"] as const;
+export const EVENTS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"] as const;
 
 /** One with none of the methods, such as `earlyStopping` for `earlyStopping()`, would silently do nothing; {} says so itself. */
 function checkCallbacks(callbacks: readonly Callback[]): void {

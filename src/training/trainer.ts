@@ -95,7 +95,7 @@ export class Trainer {
   /** `watchers` are told last; more may be added while it runs. */
   async fit(...[x, y, given, watchers]: [...FitArguments, Callback[]]): Promise<History> {
     const { fromBatches, options } = fitArguments(x, y, given);
-    checkFitOptions(options as FitOptions & Record<string, unknown>, ["validationData", "validationSplit", "classWeight", "sampleWeight"]);
+    checkFitOptions(options);
     for (const option of fromBatches ? (["validationSplit", "sampleWeight"] as const) : (["stepsPerEpoch"] as const)) {
       if (options[option] === undefined) continue;
       throw new TypeError(`fit: ${option} is for ${fromBatches ? "arrays" : "iterables"}, got ${fromBatches ? "an iterable" : "arrays"}`);
