@@ -5,6 +5,9 @@ import type { StartWorker } from "./poolWorker.ts";
 /** How long an ended worker may go on where nothing tells of its end. Milliseconds. */
 const LAST_BREATH = 500;
 
+/** A worker that has not begun by then will not: engines do not always say that a policy refused it. Milliseconds. */
+const PATIENCE = 10_000;
+
 export const startBrowserWorker: StartWorker = (source, events) =>
   new Promise((resolve, reject) => {
     const lock = newLock();
@@ -14,16 +17,19 @@ export const startBrowserWorker: StartWorker = (source, events) =>
     const end = (reason: string) => {
       if (hasEnded) return;
       hasEnded = true;
+      clearTimeout(late);
       worker.terminate();
       URL.revokeObjectURL(url);
       reject(new Error(reason));
       events.end(reason);
     };
+    const late = setTimeout(end, PATIENCE, `it did not begin within ${PATIENCE / 1000} s`);
     worker.onerror = (event) => {
       event.preventDefault();
       end(event.message || "the page's policy or the browser refused it");
     };
     worker.onmessage = () => {
+      clearTimeout(late);
       worker.onmessage = ({ data }) => events.message(data);
       URL.revokeObjectURL(url);
       whenReleased(lock, () => end("it was ended"));
