@@ -103,3 +103,23 @@ test("training, evaluation, predictions and gradients of many sizes reach a size
   }
   expect(sizes[2]).toBe(sizes[0]);
 });
+
+test("a model has memory for gradients from compile on", () => {
+  const weightBytes = 4 * 512 * 1024;
+  net = convlet.sequential([convlet.dense({ units: 1024, inputShape: [512] })]);
+  expect(memory().buffer.byteLength).toBeLessThan(1.1 * weightBytes);
+  net.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+  expect(memory().buffer.byteLength).toBeGreaterThan(2 * weightBytes);
+});
+
+test.each(machines)("on %s a second compile finds no trace of the first training", async (machine) => {
+  compiled(machine);
+  await net.fit(x, y, { verbose: 0 });
+  const copy = net.clone();
+  for (const model of [net, copy]) {
+    model.compile({ optimizer: convlet.sgd({ learningRate: 0.1, momentum: 0.9 }), loss: "sparseCategoricalCrossentropy" });
+    await model.fit(x, y, { verbose: 0 });
+  }
+  expect(net.getWeights()).toEqual(copy.getWeights());
+  copy.dispose();
+});

@@ -1,4 +1,4 @@
-/** One memory per model: parameters, gradients and optimizer slots at addresses laid out from the graph alone. */
+/** One memory per model: parameters, and in a compiled model gradients and optimizer slots, at addresses laid out from the graph alone. */
 import { FIRST_FREE } from "../../build/records.ts";
 import type { Graph, Parameter } from "../graph.ts";
 import { sizeOf } from "../shape.ts";
@@ -12,14 +12,17 @@ export function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
-/** Byte offsets of every parameter's arrays behind FIRST_FREE. Values come first, so that a new optimizer moves none. */
+/**
+ * Byte offsets of every parameter's arrays behind FIRST_FREE. Values come first, so that a new optimizer moves none. `roles`: what learned ones
+ * have besides.
+ */
 export class StateLayout {
   readonly bytes: number;
   private readonly offsets = new Map<string, number>();
 
   constructor(
     readonly graph: Graph,
-    readonly slots: readonly string[],
+    readonly roles: readonly string[],
     readonly elementBytes: 4 | 8,
   ) {
     let end = 0;
@@ -28,7 +31,7 @@ export class StateLayout {
       end += align(sizeOf(parameter.shape) * elementBytes);
     };
     for (const parameter of graph.parameters) add(parameter, "value");
-    for (const role of ["gradient", ...slots]) for (const parameter of graph.parameters) if (parameter.learned) add(parameter, role);
+    for (const role of roles) for (const parameter of graph.parameters) if (parameter.learned) add(parameter, role);
     this.bytes = end + ALIGNMENT;
   }
 
@@ -61,11 +64,17 @@ export class State {
 
   /** Makes room for gradients and optimizer slots, all zero. Values stay where they are. */
   useSlots(slots: readonly string[]): void {
-    const layout = new StateLayout(this.layout.graph, slots, this.layout.elementBytes);
+    const roles = ["gradient", ...slots];
+    const layout = new StateLayout(this.layout.graph, roles, this.layout.elementBytes);
+    const used = this.memory.buffer.byteLength;
     this.reserve(FIRST_FREE + layout.bytes);
     this.layout = layout;
     for (const parameter of layout.graph.parameters) {
-      if (parameter.learned) for (const role of ["gradient", ...slots]) this.view(parameter, role).fill(0);
+      for (const role of parameter.learned ? roles : []) {
+        const array = this.view(parameter, role);
+        // What has just been added to the memory is zero, and takes none of the machine's until it is written.
+        if (array.byteOffset < used) array.fill(0);
+      }
     }
   }
 

@@ -28,13 +28,13 @@ export const badShapes: BadInput[] = [
     "2^31 − 1 units",
     () => sequential([dense({ units: 2 ** 31 - 1, inputShape: [3] })]),
     RangeError,
-    "memory: the model needs 65536 MB, a WebAssembly memory ends at 4096 MB; use a smaller batch or model",
+    "memory: the model needs 32768 MB, a WebAssembly memory ends at 4096 MB; use a smaller batch or model",
   ],
   [
     "weights beyond the memory",
     () => sequential([dense({ units: 100_000, inputShape: [100_000] })]),
     RangeError,
-    "memory: the model needs 76295 MB, a WebAssembly memory ends at 4096 MB; use a smaller batch or model",
+    "memory: the model needs 38147 MB, a WebAssembly memory ends at 4096 MB; use a smaller batch or model",
   ],
 ];
 
