@@ -62,6 +62,8 @@ export class Engine {
   generation = 0;
   private readonly threads: number;
   private programs = new Map<string, Placed>();
+  /** Compiled before they were asked for. */
+  private readonly ahead = new Map<string, Program>();
   private readonly machines = new Map<Machine["name"], Machine>();
   private readonly loads = new Map<Numerics, Promise<void>>();
   private disposed = false;
@@ -160,16 +162,22 @@ export class Engine {
     return compileProgram(this.graph, { ...spec, elementBytes, threads: this.threads, stateOffset: (array) => this.state.layout.offset(array) });
   }
 
+  /** Compiles what `program` will be asked for, while the memory must stay as it is. */
+  compileAhead(key: string, spec: Spec): void {
+    this.ahead.set(key, this.compile(spec));
+  }
+
   /** The program of a key, built when it is new. Throws a RangeError before anything changes when it does not fit. */
   program(key: string, spec: () => Spec): Placed {
     this.checkUsable();
     let placed = this.programs.get(key);
     if (placed === undefined) {
-      const program = this.compile(spec());
+      const program = this.ahead.get(key) ?? this.compile(spec());
       const kept = [...this.programs].slice(-(KEPT_PROGRAMS - 1));
       const bases = { state: 0, prepared: 0, arena: 0, table: 0 };
       const added: Placed = { program, first: unpacked(program), bases, emitted: undefined, sections: new Map(), preparedFor: 0 };
       this.layOut(new Map([...kept, [key, added]]));
+      this.ahead.delete(key);
       placed = added;
     }
     this.programs.delete(key);
@@ -181,6 +189,7 @@ export class Engine {
   useSlots(slots: readonly string[]): void {
     this.state.useSlots(slots);
     this.generation++;
+    this.ahead.clear();
     this.programs.clear();
   }
 

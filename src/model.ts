@@ -281,13 +281,14 @@ export class Model {
     } catch (cause) {
       throw new FileFormatError(`${source.where}: ${(cause as Error).message}`, { cause });
     }
+    const restoring = restoreArrays(file, this.engine, this.compiled);
     try {
-      // The first prediction's program, while the kernels are compiled.
-      this.session.inferenceProgram(this.graph.outputs, 1);
+      // The first prediction's program, while the file is read.
+      this.session.compileInferenceAhead(this.graph.outputs, 1);
     } catch {
       // A model may be loaded for its weights alone: `predict` says what its programs lack.
     }
-    await restoreArrays(file, this.engine, this.compiled);
+    await restoring;
     const { epoch, step, run } = json.counters;
     Object.assign(this.session.counters, { epoch, step, run });
     this.session.learningRateOverride = json.learningRate;

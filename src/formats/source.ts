@@ -44,6 +44,9 @@ export function chunkReader(chunks: readonly Uint8Array[], more?: () => Promise<
   };
 }
 
+/** A piece of a file that is read at once: to ask another thread for it takes longer. Bytes. */
+const SHORT = 16384;
+
 /** A file of Node. */
 export async function openFile(path: string | URL): Promise<Source> {
   const fs = await nodeModule("node:fs");
@@ -57,10 +60,12 @@ export async function openFile(path: string | URL): Promise<Source> {
       fs.closeSync(file);
     }
   }
-  const readSome = (at: number, into: readonly Uint8Array[]) =>
-    new Promise<number>((resolve, reject) => {
+  const readSome = (at: number, into: readonly Uint8Array[]): number | Promise<number> => {
+    if (into.length === 1 && into[0].length <= SHORT) return fs.readSync(file, into[0], { position: at });
+    return new Promise((resolve, reject) => {
       fs.readv(file, into, at, (reason, count) => (reason ? reject(reason) : resolve(count)));
     });
+  };
   return {
     where: String(path),
     length: status.size,

@@ -162,8 +162,19 @@ export class Session {
   }
 
   inferenceProgram(outputs: readonly Value[], capacity: number): Placed {
+    const { key, spec } = this.inferenceSpec(outputs, capacity);
+    return this.engine.program(key, () => spec);
+  }
+
+  /** Compiles an inference program that will be asked for. The memory stays as it is. */
+  compileInferenceAhead(outputs: readonly Value[], capacity: number): void {
+    const { key, spec } = this.inferenceSpec(outputs, capacity);
+    this.engine.compileAhead(key, spec);
+  }
+
+  private inferenceSpec(outputs: readonly Value[], capacity: number): { key: string; spec: Spec } {
     const names = outputs === this.graph.outputs ? "outputs" : outputs.map((value) => value.id).join();
-    return this.program(`infer ${capacity} ${names}`, { capacity, mode: "inference", outputs });
+    return { key: `infer ${capacity} ${names}`, spec: { capacity, mode: "inference", outputs, isTrainable: this.isTrainable } };
   }
 
   private program(key: string, spec: Omit<Spec, "isTrainable">): Placed {
