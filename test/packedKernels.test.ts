@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { inflateRawSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { packed as inference } from "../build/inferenceKernels.ts";
-import { packed as all } from "../build/kernels.ts";
+import { kernels as inference } from "../build/inferenceKernels.ts";
+import { kernels as all } from "../build/kernels.ts";
 // @ts-expect-error: a script without types
 import { functionsOf, instructionsOf } from "../scripts/wasmFile.mjs";
 import { unpackingMemory, unpackKernels } from "../src/machine/unpackKernels.ts";
@@ -32,12 +32,12 @@ const FUSED_DIFFERENCE = Buffer.of(0xfd, 0x86, 0x02);
 const [MULTIPLY, ADD, SUBTRACT] = [0xe6, 0xe4, 0xe5].map((opcode) => [0xfd, opcode, 0x01]);
 const [GET, SET] = [0x20, 0x21];
 
-describe.each(Object.entries({ "": all, "inference-": inference }))("packed kernels %s", (prefix, text) => {
+describe.each(Object.entries({ "": all, "inference-": inference }))("packed kernels %s", (prefix, { packed }) => {
   const { head, functions } = read(`build/compiled/${prefix}relaxed.wasm`);
   const named = (numerics: string) => read(`build/named/${prefix}${numerics}.wasm`);
 
   test.each(["strict", "relaxed"] as const)("become the file of the %s ones, byte for byte", (numerics) => {
-    const module = unpackKernels(inflateRawSync(Buffer.from(text, "base64")), numerics, unpackingMemory());
+    const module = unpackKernels(inflateRawSync(Buffer.from(packed, "base64")), numerics, unpackingMemory());
     expect(Buffer.from(module).equals(readFileSync(`build/${prefix}${numerics}.wasm`))).toBe(true);
   });
 

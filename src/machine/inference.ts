@@ -1,5 +1,5 @@
 /** The machines of inference alone: one thread, no loader, fewer kernels. */
-import { packed, version } from "../../build/inferenceKernels.ts";
+import { kernels } from "../../build/inferenceKernels.ts";
 import { type KernelSources, kernelCompiler, type Numerics } from "./kernelModules.ts";
 import type { Bytes, Machine } from "./machine.ts";
 import { machineOf } from "./plain/machine.ts";
@@ -8,12 +8,13 @@ const compiler = kernelCompiler();
 
 /** The library's own kernels, compiled once per page or process. */
 export function compileInference(numerics: Numerics): Promise<WebAssembly.Module> {
-  return compiler.ofLibrary(packed, { numerics, version });
+  return compiler.ofLibrary(kernels, numerics);
 }
 
 /** Kernels on an unshared `memory`. Rejects where the engine or the page's policy refuses WebAssembly, and KernelSourceError for bad `sources`. */
 export async function inferenceMachine(memory: WebAssembly.Memory, numerics: Numerics, sources?: KernelSources): Promise<Machine> {
-  const module = await (sources === undefined ? compileInference(numerics) : compiler.ofSource(sources[numerics]!, { numerics, version }));
+  const wanted = { numerics, version: kernels.version };
+  const module = await (sources === undefined ? compileInference(numerics) : compiler.ofSource(sources[numerics]!, wanted));
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   (exports.writeConstants as () => void)();
   const xxh32 = exports.xxh32 as (at: number, length: number) => number;

@@ -31,7 +31,12 @@ export function supportsRelaxed(): boolean {
   return typeof WebAssembly === "object" && WebAssembly.validate(RELAXED_PROBE);
 }
 
-/** Which kernels: `version` is that of their file, and what it has in its section "convlet". */
+/** The kernels that come with the library. `version` is what their files have in the section "convlet". */
+interface PackedKernels {
+  readonly packed: string;
+  readonly version: string;
+}
+
 interface Wanted {
   readonly numerics: Numerics;
   readonly version: string;
@@ -41,8 +46,7 @@ type Wasm = Uint8Array<ArrayBuffer>;
 
 /** Modules on their way, and made, each once per page or process. */
 interface KernelCompiler {
-  /** The kernels packed into the library. */
-  ofLibrary(packed: string, wanted: Wanted): Promise<WebAssembly.Module>;
+  ofLibrary(kernels: PackedKernels, numerics: Numerics): Promise<WebAssembly.Module>;
   /**
    * The kernels of a user's source. KernelSourceError where it is not to be had or none; what WebAssembly says where the page's policy forbids it.
    * TypeError, at once, for what is no source.
@@ -80,7 +84,7 @@ export function kernelCompiler(change?: (wasm: Wasm) => Wasm): KernelCompiler {
   };
 
   return {
-    ofLibrary(packed, { numerics, version }) {
+    ofLibrary({ packed, version }, numerics) {
       return kept(ofNames, `${version} ${numerics}`, async () => {
         const beside = kernelsBeside(version, numerics);
         // Node may be kept waiting for the millisecond that this takes; a page may not.

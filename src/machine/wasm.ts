@@ -1,6 +1,6 @@
 /** The WASM machines: the only file that knows the loader and the kernel binaries. */
 import { instantiateSync } from "@assemblyscript/loader";
-import { packed, version } from "../../build/kernels.ts";
+import { kernels } from "../../build/kernels.ts";
 import { KernelSourceError, type KernelSources, kernelCompiler, type Numerics, supportsRelaxed } from "./kernelModules.ts";
 import type { Machine } from "./machine.ts";
 
@@ -18,7 +18,7 @@ export type KernelProvider = (numerics: Numerics, memory: "shared" | "unshared")
 
 const compilers = { unshared: kernelCompiler(), shared: kernelCompiler(sharedTwin) };
 
-let provider: KernelProvider = (numerics, memory) => compilers[memory].ofLibrary(packed, { numerics, version });
+let provider: KernelProvider = (numerics, memory) => compilers[memory].ofLibrary(kernels, numerics);
 
 /** In a worker the page provides them: they are compiled once, and the worker's file needs none. */
 export function provideKernels(other: KernelProvider): void {
@@ -36,7 +36,7 @@ export async function compileKernels(
   if (memory === "shared" && source instanceof WebAssembly.Module) {
     throw new KernelSourceError(`wasm.${numerics}: several threads need the file's address or bytes, not a module`);
   }
-  return compilers[memory].ofSource(source, { numerics, version });
+  return compilers[memory].ofSource(source, { numerics, version: kernels.version });
 }
 
 /** Limits of the kernels' memory import: with a maximum, and the same of a memory that threads share. */
