@@ -27,6 +27,8 @@ export const MATMUL_SCRATCH: usize = 2080;
 /** Scratch of a thread for a weight gradient, and for each of up to 128 columns: see conv2d/weightGrad.ts. */
 export const WEIGHT_GRAD_SCRATCH: usize = 3344;
 export const WEIGHT_GRAD_COLUMN_SCRATCH: usize = 512;
+/** Pixels of a row that a depthwise kernel takes at one time, at least: see conv2d/depthwise.ts. */
+export const SPAN_PIXELS: usize = 7;
 
 /** What changes from run to run. Kernels read it from RUN_HEADER; records never hold these. */
 @unmanaged

@@ -3,6 +3,7 @@ import { depthwiseSpan } from "../../build/assembly/tiles";
 import { multiplyAdd } from "../lanes";
 import { storeTile } from "../matmul";
 import { Matmul, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
+import { SPAN_PIXELS } from "../records";
 import { ASIDE, MAX_ROWS, RowView, TABLE_BYTES, fillPointers } from "../rowView";
 import { firstOf } from "../share";
 import { copyTile, setAside } from "./aside";
@@ -39,9 +40,10 @@ function strideInTaps(matmul: Matmul): i32 {
   return tap > 0 && matmul.source.pixelStep % tap == 0 ? matmul.source.pixelStep / tap : 0;
 }
 
-/** Pixels that a kernel takes at one time: 7, or 8 of a 3-wide window where a row is not more in eights than in sevens. */
+/** Pixels that a kernel takes at one time: one more of a 3-wide window where a row is then not longer, in whole spans. */
 function spanPixels(windowWidth: i32, width: i32): i32 {
-  return windowWidth == 3 && roundUp(width, 8) <= roundUp(width, 7) ? 8 : 7;
+  const pixels = <i32>SPAN_PIXELS;
+  return windowWidth == 3 && roundUp(width, pixels + 1) <= roundUp(width, pixels) ? pixels + 1 : pixels;
 }
 
 // @ts-ignore: decorator

@@ -1,5 +1,14 @@
 /** Convolution, and with a 1x1 window over [1, 1, features] the dense layer. */
-import { Activation, Algorithm, MATMUL_SCRATCH, Panels, WEIGHT_GRAD_COLUMN_SCRATCH, WEIGHT_GRAD_SCRATCH, Write } from "../../build/records.ts";
+import {
+  Activation,
+  Algorithm,
+  MATMUL_SCRATCH,
+  Panels,
+  SPAN_PIXELS,
+  WEIGHT_GRAD_COLUMN_SCRATCH,
+  WEIGHT_GRAD_SCRATCH,
+  Write,
+} from "../../build/records.ts";
 import type { Node, Parameter } from "../graph.ts";
 import { type Extent, extentOf, sizeOf, type WindowGeometry } from "../shape.ts";
 import type { ActivationAttributes } from "./activation.ts";
@@ -201,9 +210,6 @@ export function productScratch(algorithm: number, { depth, columns }: Record<"de
 function weightGradScratch(outChannels: number): number {
   return WEIGHT_GRAD_SCRATCH + WEIGHT_GRAD_COLUMN_SCRATCH * Math.min(128, roundUp(outChannels, 8));
 }
-
-/** Pixels that a 3-wide depthwise kernel takes at least. */
-const SPAN_PIXELS = 7;
 
 /** Chosen from geometry alone. */
 function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Direction): number {
