@@ -1,5 +1,5 @@
 /** What parameters start as. Formulas are Keras 3's; the numbers are this library's own generator's. */
-import { byName, checkNumber, checkOptions, type Named, shown } from "./options.ts";
+import { checkNumber, checkOptions, type Named, revived, shown } from "./options.ts";
 import { normal, truncatedNormal, uniform } from "./random.ts";
 
 /** Inputs that reach one output value and outputs that one input value reaches: window cells × channels. */
@@ -89,12 +89,7 @@ const factories = {
 
 /** An initializer from its name, from what a file keeps of it, or as it is. */
 export function initializer(spec: InitializerSpec): Initializer {
-  if (typeof spec === "object" && spec !== null) {
-    // Arrays have a `fill` too.
-    if ("fill" in spec && "config" in spec) return spec;
-    return byName<(config: object) => Initializer>("initializer", factories, spec.name ?? spec)(spec.config ?? {});
-  }
-  return byName<() => Initializer>("initializer", factories, spec)();
+  return revived<Initializer>("initializer", factories, spec, "fill");
 }
 
 function scaledUniform(name: string, scale: number, fan: Fan): Initializer {

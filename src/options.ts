@@ -22,6 +22,15 @@ export function byName<T>(kind: string, table: Readonly<Record<string, T>>, name
   throw new RangeError(`unknown ${kind} "${name}"; known: ${listed(table)}`);
 }
 
+/** What a name, or the { name, config } that a file keeps, stands for. `spec` itself where it is that already: where it has the method `own`. */
+export function revived<T>(kind: string, factories: Readonly<Record<string, (config: never) => T>>, spec: unknown, own?: string): T {
+  if (typeof spec !== "object" || spec === null) return byName(kind, factories, spec)(undefined as never);
+  // Arrays have methods too.
+  if (own !== undefined && own in spec && "config" in spec) return spec as T;
+  const { name, config = {} } = spec as Partial<Named>;
+  return byName(kind, factories, name ?? spec)(config as never);
+}
+
 /** Refuses options outside `known`: a misspelt one would silently be its default. */
 export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {

@@ -1,5 +1,5 @@
 /** What happens between the steps of a training. Options and rules are Keras 3's. */
-import { byName, checkFlag, checkNumber, checkOptions, type Named, shown } from "../options.ts";
+import { checkFlag, checkNumber, checkOptions, type Named, revived, shown } from "../options.ts";
 import { type MonitorMode, monitored, watcher } from "./monitor.ts";
 
 /** Figures by name: loss, each metric, and with valLoss, valAccuracy … those of the validation. */
@@ -201,8 +201,8 @@ const factories: Record<string, (config?: object) => Callback> = {
 };
 
 /** One of the callbacks above from what it was made of. */
-export function callback({ name, config }: Named): Callback {
-  return byName("callback", factories, name)(config);
+export function callback(made: Named): Callback {
+  return revived("callback", factories, made);
 }
 
 function filledPath(path: string, values: Logs): string {

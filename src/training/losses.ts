@@ -1,6 +1,6 @@
 /** What training makes small: names and defaults are Keras 3's; the arithmetic is in the loss kernels. */
 import type { Node } from "../graph.ts";
-import { byName, checkFlag, checkNumber, checkOptions, type Named } from "../options.ts";
+import { checkFlag, checkNumber, checkOptions, type Named, revived } from "../options.ts";
 
 export type LossName =
   | "sparseCategoricalCrossentropy"
@@ -77,8 +77,7 @@ const factories: Record<string, (options?: object) => Loss> = {
 
 /** A loss from its name, from what a file keeps of it, or as it is. */
 export function loss(spec: LossSpec): Loss {
-  if (typeof spec === "object" && spec !== null) return byName("loss", factories, spec.name)(spec.config ?? {});
-  return byName("loss", factories, spec)();
+  return revived("loss", factories, spec);
 }
 
 /** What a loss and the node that makes the model's output do not agree on: softmax taken twice, or not at all. */

@@ -1,5 +1,5 @@
 /** How gradients change weights: names, defaults and formulas are Keras 3's; the arithmetic is in the update kernels. */
-import { byName, checkFlag, checkNumber, checkOptions, type Named, shown } from "../options.ts";
+import { checkFlag, checkNumber, checkOptions, type Named, revived, shown } from "../options.ts";
 import { integerPower, type Schedule, type ScheduleSpec, schedule } from "./schedules.ts";
 
 export type OptimizerName = "sgd" | "rmsprop" | "adam" | "adamW";
@@ -112,11 +112,7 @@ const factories: Record<OptimizerName, (options?: object) => Optimizer> = { sgd,
 
 /** An optimizer from its name, from what a file keeps of it, or as it is. */
 export function optimizer(spec: OptimizerSpec): Optimizer {
-  if (typeof spec === "object" && spec !== null) {
-    if ("correctedRate" in spec) return spec;
-    return byName("optimizer", factories, spec.name)(spec.config ?? {});
-  }
-  return byName("optimizer", factories, spec)();
+  return revived("optimizer", factories, spec, "correctedRate");
 }
 
 /** The learning rate of the update that follows `finishedSteps` others. */

@@ -1,6 +1,6 @@
 /** Learning rates that change with the step. Formulas are Keras 3's; the step counts finished updates from 0. */
 import { cos, pow } from "../math.ts";
-import { byName, checkFlag, checkNumber, checkOptions, type Named, shown } from "../options.ts";
+import { checkFlag, checkNumber, checkOptions, type Named, revived, shown } from "../options.ts";
 
 export interface Schedule {
   readonly name: string;
@@ -127,12 +127,7 @@ const factories = { exponentialDecay, cosineDecay, stepDecay, piecewiseConstant 
 
 /** A schedule from what a file keeps of it, or as it is. */
 export function schedule(spec: ScheduleSpec): Schedule {
-  if (typeof spec === "object" && spec !== null) {
-    // Arrays have an `at` too.
-    if ("at" in spec && "config" in spec) return spec;
-    return byName<(config: never) => Schedule>("schedule", factories, spec.name ?? spec)((spec.config ?? {}) as never);
-  }
-  throw new TypeError(`schedule: got ${shown(spec)}, needs an object made by one of ${Object.keys(factories).join(", ")}`);
+  return revived<Schedule>("schedule", factories, spec, "at");
 }
 
 /** base to the power of a whole number ≥ 0 by repeated squaring: multiplications only, so the same bits on every engine. */
