@@ -2,10 +2,10 @@
 import type { Value } from "./graph.ts";
 import { megabytes } from "./machine/state.ts";
 import type { Numerics } from "./machine/wasm.ts";
-import { checkNumber, checkOptions, shown } from "./options.ts";
+import { checkNumber, checkOptions } from "./options.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import { SingleRun } from "./singleRun.ts";
-import { asBatch, type Batch, type DataLike } from "./training/data.ts";
+import { asBatches, type Batch, type DataLike } from "./training/data.ts";
 import type { Session } from "./training/session.ts";
 import type { TensorData } from "./weights.ts";
 
@@ -71,16 +71,7 @@ export class Inference {
 
   /** Checked samples, one batch per input. */
   batches(x: ModelInput, where: string): Batch[] {
-    const { inputs } = this.session.graph;
-    const list = inputs.length === 1 ? [x as DataLike] : (x as readonly DataLike[]);
-    if (inputs.length > 1 && (!Array.isArray(x) || x.length !== inputs.length)) {
-      throw new RangeError(`${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${shown(x)}`);
-    }
-    const batches = inputs.map(({ name, shape }, index) => asBatch(list[index], shape, `${where}: x (input "${name}")`));
-    const different = batches.find(({ count }) => count !== batches[0].count);
-    if (different !== undefined)
-      throw new RangeError(`${where}: inputs have ${batches[0].count} and ${different.count} samples, needs as many in each`);
-    return batches;
+    return asBatches(x, this.session.graph.inputs, where);
   }
 }
 

@@ -18,7 +18,7 @@ export function sequential(layers: readonly (Layer | SymbolicTensor)[], options:
   if (!Array.isArray(layers)) throw new TypeError(`sequential: got ${shown(layers)}, needs an array of layers`);
   const [first, ...rest]: (Layer | SymbolicTensor)[] = layers;
   if (layers.length === 0) throw new RangeError("sequential: got no layers");
-  if (typeof first !== "object" || first === null) throw new TypeError(`sequential: expected a layer, got ${shown(first)}`);
+  if (typeof first !== "object" || first === null) throw new TypeError(`sequential: got ${shown(first)}, needs a layer`);
   const isInput = "kind" in first;
   const shape = isInput ? undefined : first.options?.inputShape;
   if (!isInput && shape === undefined) throw new RangeError("sequential: the first layer needs inputShape, or put input({ shape }) before it");
@@ -26,7 +26,7 @@ export function sequential(layers: readonly (Layer | SymbolicTensor)[], options:
   let value = start;
   for (const layer of isInput ? rest : layers) {
     if (typeof layer !== "object" || typeof (layer as Layer)?.apply !== "function")
-      throw new TypeError(`sequential: expected a layer, got ${shown(layer)}`);
+      throw new TypeError(`sequential: got ${shown(layer)}, needs a layer`);
     value = (layer as Layer).apply(value);
   }
   return model({ inputs: start, outputs: value }, options);

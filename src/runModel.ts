@@ -19,7 +19,7 @@ import { ALIGNMENT, align, newMemory, reserve } from "./machine/state.ts";
 import { checkChoice, checkNumber, checkOptions, shown } from "./options.ts";
 import { emit, type InferenceProgram, type RecordRange, tableBytes, unpacked } from "./program.ts";
 import { type Shape, sizeOf } from "./shape.ts";
-import { asBatch, type Batch, type DataLike } from "./training/data.ts";
+import { asBatches, type DataLike } from "./training/data.ts";
 import { xxh32 } from "./xxh32.ts";
 
 export interface RunOptions extends DownloadOptions {
@@ -155,7 +155,7 @@ export class RunModel {
     const { machine } = this;
     if (machine === undefined) throw new Error("model: the kernels are still being compiled; await model.ready first");
     checkOptions(where, options, ["batchSize"]);
-    const inputs = this.batches(where, x);
+    const inputs = asBatches(x, this.file.inputs, where);
     const { count } = inputs[0];
     const { programs } = this.file;
     const program = programs[count === 1 ? 0 : programs.length - 1];
@@ -179,19 +179,6 @@ export class RunModel {
       }
     }
     return results.map((data, index) => ({ data, shape: [count, ...this.outputShapes[index]] }));
-  }
-
-  /** Checked samples, one batch per input. */
-  private batches(where: string, x: DataLike | readonly DataLike[]): Batch[] {
-    const { inputs } = this.file;
-    const list = inputs.length === 1 ? [x] : (x as readonly DataLike[]);
-    if (!Array.isArray(list) || list.length !== inputs.length) {
-      throw new RangeError(`${where}: x must be a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}), got ${shown(x)}`);
-    }
-    const batches = inputs.map(({ name, shape }, index) => asBatch(list[index], shape, `${where}: x (input "${name}")`));
-    const different = batches.find(({ count }) => count !== batches[0].count);
-    if (different === undefined) return batches;
-    throw new RangeError(`${where}: inputs have ${batches[0].count} and ${different.count} samples, needs as many in each`);
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Every size formula, check and shape error. Feature shapes leave the batch out: [features], [width, channels] or [height, width, channels]. */
-import { shown } from "./options.ts";
+import { checkNumber, shown } from "./options.ts";
 
 export type Shape = readonly number[];
 
@@ -10,7 +10,8 @@ export interface Extent {
   readonly channels: number;
 }
 
-export type Padding = "valid" | "same";
+export const PADDINGS = ["valid", "same"] as const;
+export type Padding = (typeof PADDINGS)[number];
 
 /** One convolution's or pooling's window over the image; pads may be asymmetric. */
 export interface WindowGeometry {
@@ -54,34 +55,27 @@ export function extentOf(shape: Shape): Extent {
   return { height, width, channels };
 }
 
-/** Throws unless `value` is a whole number ≥ 1. */
-export function checkPositiveInteger(where: string, what: string, value: unknown): asserts value is number {
-  checkInteger(where, what, value, 1);
-}
-
-/** Throws unless `value` is a whole number ≥ least. */
-export function checkInteger(where: string, what: string, value: unknown, least: number): asserts value is number {
-  if (typeof value !== "number") throw new TypeError(`${where}: ${what} must be a number, got ${shown(value)}`);
-  if (!Number.isInteger(value) || value < least || value >= 2 ** 31) {
-    throw new RangeError(`${where}: ${what} must be a whole number ≥ ${least}${value >= 2 ** 31 ? " and < 2^31" : ""}, got ${value}`);
-  }
+/** `value` if it is a whole number from `atLeast` on that the kernels' 32-bit words can hold. */
+export function checkSize(where: string, what: string, value: unknown, atLeast = 1): number {
+  checkNumber(where, what, value, { whole: true, atLeast });
+  return checkNumber(where, what, value, { below: 2 ** 31 });
 }
 
 /** A feature shape of rank 1 to 3 with whole sizes ≥ 1. */
 export function checkShape(where: string, shape: unknown): Shape {
-  if (!Array.isArray(shape)) throw new TypeError(`${where}: shape must be an array of sizes, got ${shown(shape)}`);
+  if (!Array.isArray(shape)) throw new TypeError(`${where}: shape is ${shown(shape)}, needs an array of sizes`);
   if (shape.length < 1 || shape.length > MAX_RANK) {
     throw new RangeError(`${where}: shape ${shapeText(shape)} has rank ${shape.length}, needs 1 to ${MAX_RANK} (the batch is left out)`);
   }
-  for (const size of shape) checkPositiveInteger(where, `every size of shape ${shapeText(shape)}`, size);
+  for (const size of shape) checkSize(where, `a size of shape ${shapeText(shape)}`, size);
   return Object.freeze([...shape]);
 }
 
 /** A number or a pair [y, x] as a checked pair. */
 export function checkPair(where: string, what: string, value: unknown): [number, number] {
   const pair = Array.isArray(value) ? value : [value, value];
-  if (pair.length !== 2) throw new RangeError(`${where}: ${what} must be a number or a pair [y, x], got ${pair.length} values`);
-  for (const size of pair) checkPositiveInteger(where, what, size);
+  if (pair.length !== 2) throw new RangeError(`${where}: ${what} has ${pair.length} values, needs a number or a pair [y, x]`);
+  for (const size of pair) checkSize(where, what, size);
   return [pair[0], pair[1]];
 }
 
@@ -135,14 +129,9 @@ function windowAxis(input: number, { window, strides, dilation, padding }: Windo
   return { span, before, after, out: Math.floor((input + before + after - span) / stride) + 1 };
 }
 
-export function checkPadding(where: string, padding: unknown): Padding {
-  if (padding === "valid" || padding === "same") return padding;
-  throw new RangeError(`${where}: padding must be "valid" or "same", got ${shown(padding)}`);
-}
-
 /** The target shape of a reshape, one −1 resolved. */
 export function resolveReshape(where: string, from: Shape, to: readonly number[]): Shape {
-  if (!Array.isArray(to)) throw new TypeError(`${where}: targetShape must be an array of sizes, got ${shown(to)}`);
+  if (!Array.isArray(to)) throw new TypeError(`${where}: targetShape is ${shown(to)}, needs an array of sizes`);
   const holes = to.filter((size) => size === -1).length;
   if (holes > 1) throw new RangeError(`${where}: target shape ${shapeText(to)} has ${holes} sizes of -1, at most one can be inferred`);
   const known = to.reduce((product, size) => (size === -1 ? product : product * size), 1);

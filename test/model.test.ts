@@ -119,7 +119,7 @@ describe("building", () => {
       );
     }
     await expect(net.predict(data)).rejects.toThrow("predict: the model has 2 outputs; predictAll gives them all");
-    await expect(net.predictAll(data[0])).rejects.toThrow("predictAll: x must be a list of 2 inputs (image, extra), got a Float32Array");
+    await expect(net.predictAll(data[0])).rejects.toThrow("predictAll: x is a Float32Array, needs a list of 2 inputs (image, extra)");
     await expect(net.predictAll([data[0], numbers(8)])).rejects.toThrow("predictAll: inputs have 5 and 4 samples, needs as many in each");
     expect(() => net.compile({ loss: "mse" })).toThrow("compile: the model has 2 outputs; training knows models with one (predict knows all)");
   });

@@ -3,7 +3,7 @@ import type { Parameter } from "../graph.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
 import { type Architecture, type ArchitectureJson, architectureFromJson, buildGraph } from "../layers/architecture.ts";
 import { checkModelOptions } from "../modelOptions.ts";
-import { checkNumber, checkOptions, type Named } from "../options.ts";
+import { checkNumber, checkOptions, type Named, shown } from "../options.ts";
 import { shapeText } from "../shape.ts";
 import type { Counters } from "../training/session.ts";
 import { interpreted, readStart } from "./arrays.ts";
@@ -84,7 +84,8 @@ function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, 
 
 /** What is left. What `compiled` names is checked where it is looked up. */
 function checkKinds({ frozen, compiled, counters, learningRate }: ModelJson, { layers }: Architecture): void {
-  if (!Array.isArray(frozen) || !frozen.every((name) => layers.has(name))) throw new TypeError("model: frozen must be a list of layers");
+  if (!Array.isArray(frozen) || !frozen.every((name) => layers.has(name)))
+    throw new TypeError(`model: frozen is ${shown(frozen)}, needs a list of its layers`);
   if (compiled !== undefined) checkOptions("model: compiled", compiled, ["optimizer", "loss", "metrics"]);
   checkOptions("model: counters", counters, ["epoch", "step", "run"]);
   for (const name of ["epoch", "step", "run"] as const) checkNumber("model: counters", name, counters[name], { whole: true, atLeast: 0 });

@@ -89,7 +89,7 @@ function callsInOrder(inputs: readonly SymbolicTensor[], outputs: readonly Symbo
 
 function checkSymbolic(value: SymbolicTensor): void {
   if (value?.kind === "symbolic") return;
-  throw new TypeError(`model: inputs and outputs must be made by input() and apply(), got ${shown(value)}`);
+  throw new TypeError(`model: got ${shown(value)}, needs inputs and outputs made by input() and apply()`);
 }
 
 /** Given names must be unique; the others are the type, numbered from the second on. */
@@ -189,12 +189,12 @@ function checkKinds(json: ArchitectureJson): void {
   });
   checkEntries("calls", json.calls, ({ layer, inputs, output }) => typeof layer === "string" && isNumbers(inputs) && Number.isSafeInteger(output));
   checkEntries("inputs", json.inputs, ({ name, value }) => typeof name === "string" && Number.isSafeInteger(value));
-  if (!isNumbers(json.outputs)) throw new TypeError("model: outputs must be a list of numbers");
+  if (!isNumbers(json.outputs)) throw new TypeError(`model: outputs is ${shown(json.outputs)}, needs a list of numbers`);
   if (json.inputs.length === 0 || json.outputs.length === 0) throw new RangeError("model: needs at least one input and one output");
 }
 
 function checkEntries<T extends object>(what: string, entries: readonly T[], isSound: (entry: T) => boolean): void {
-  if (!Array.isArray(entries)) throw new TypeError(`model: ${what} must be a list, got ${shown(entries)}`);
+  if (!Array.isArray(entries)) throw new TypeError(`model: ${what} is ${shown(entries)}, needs a list`);
   const at = entries.findIndex((entry) => typeof entry !== "object" || entry === null || !isSound(entry));
   if (at >= 0) throw new TypeError(`model: ${what}[${at}] has not what this library writes there`);
 }

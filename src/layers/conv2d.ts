@@ -1,7 +1,7 @@
 import type { Value } from "../graph.ts";
 import type { InitializerSpec } from "../initializers.ts";
-import { checkFlag } from "../options.ts";
-import { checkImage, checkPadding, checkPair, checkPositiveInteger, extentOf, type Padding, windowGeometry } from "../shape.ts";
+import { checkChoice, checkFlag } from "../options.ts";
+import { checkImage, checkPair, checkSize, extentOf, PADDINGS, type Padding, windowGeometry } from "../shape.ts";
 import { type ActivationSpec, activate } from "./activation.ts";
 import { type Layer, type LayerOptions, type LayerScope, makeLayer } from "./layer.ts";
 import type { RegularizerSpec } from "./regularizers.ts";
@@ -66,7 +66,7 @@ export function conv2d(options: Conv2dOptions): Layer {
     known,
     build(scope, [value], options) {
       const { filters, groups = 1, kernelInitializer = "glorotUniform", kernelRegularizer } = options;
-      checkPositiveInteger(scope.where, "filters", filters);
+      checkSize(scope.where, "filters", filters);
       const convolved = convolve(scope, value, options, { role: "kernel", filters, groups, kernelInitializer, kernelRegularizer });
       return activate(scope, convolved, options.activation);
     },
@@ -97,7 +97,7 @@ export function separableConv2d(options: SeparableConv2dOptions): Layer {
     known,
     build(scope, [value], options) {
       const { filters, pointwiseInitializer = "glorotUniform", pointwiseRegularizer, ...rest } = options;
-      checkPositiveInteger(scope.where, "filters", filters);
+      checkSize(scope.where, "filters", filters);
       const perChannel = depthwise(scope, value, { ...rest, useBias: false });
       const { useBias, biasInitializer, biasRegularizer } = options;
       const pointwise = { kernelSize: 1, useBias, biasInitializer, biasRegularizer };
@@ -123,7 +123,7 @@ interface KernelOptions {
 
 function depthwise(scope: LayerScope, value: Value, options: DepthwiseConv2dOptions): Value {
   const { depthMultiplier = 1, depthwiseInitializer = "glorotUniform", depthwiseRegularizer } = options;
-  checkPositiveInteger(scope.where, "depthMultiplier", depthMultiplier);
+  checkSize(scope.where, "depthMultiplier", depthMultiplier);
   checkImage(scope.where, value.shape);
   const groups = value.shape[2];
   const filters = groups * depthMultiplier;
@@ -136,7 +136,7 @@ function convolve(scope: LayerScope, value: Value, options: WindowLayerOptions, 
   const { strides = 1, padding = "valid", dilationRate = 1, useBias = true, biasInitializer = "zeros", biasRegularizer } = options;
   const { filters, groups } = kernel;
   checkImage(where, value.shape);
-  checkPositiveInteger(where, "groups", groups);
+  checkSize(where, "groups", groups);
   checkFlag(where, "useBias", useBias);
   const channels = value.shape[2];
   if (channels % groups !== 0 || filters % groups !== 0) {
@@ -146,7 +146,7 @@ function convolve(scope: LayerScope, value: Value, options: WindowLayerOptions, 
     window: checkPair(where, "kernelSize", options.kernelSize),
     strides: checkPair(where, "strides", strides),
     dilation: checkPair(where, "dilationRate", dilationRate),
-    padding: checkPadding(where, padding),
+    padding: checkChoice(where, "padding", padding, PADDINGS),
   });
   const taps = geometry.windowHeight * geometry.windowWidth;
   // Keras computes fans from the kernel's last two axes; a depthwise kernel's are [channels, multiplier].

@@ -1,6 +1,6 @@
 import type { InitializerSpec } from "../initializers.ts";
 import { checkFlag } from "../options.ts";
-import { checkPositiveInteger, extentOf, windowGeometry } from "../shape.ts";
+import { checkSize, extentOf, windowGeometry } from "../shape.ts";
 import { type ActivationSpec, activate } from "./activation.ts";
 import { type Layer, type LayerOptions, makeLayer } from "./layer.ts";
 import type { RegularizerSpec } from "./regularizers.ts";
@@ -32,7 +32,7 @@ export function dense(options: DenseOptions): Layer {
     known,
     build(scope, [value], options) {
       const { units, useBias = true, kernelInitializer = "glorotUniform", biasInitializer = "zeros" } = options;
-      checkPositiveInteger(scope.where, "units", units);
+      checkSize(scope.where, "units", units);
       checkFlag(scope.where, "useBias", useBias);
       const inputs = value.shape.at(-1)!;
       const fans = { fanIn: inputs, fanOut: units };

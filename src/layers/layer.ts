@@ -100,7 +100,7 @@ export function makeLayer<O extends LayerOptions>({ type, options: given, known,
       const list = Array.isArray(inputs) ? inputs : [inputs];
       for (const value of list) {
         if (value?.kind !== "symbolic") {
-          throw new TypeError(`${layerWhere(type, options.name)}: apply takes values made by input() or apply(), got ${shown(value)}`);
+          throw new TypeError(`${layerWhere(type, options.name)}: apply got ${shown(value)}, needs values made by input() or apply()`);
         }
       }
       const shape = outputShape(
@@ -122,8 +122,8 @@ function copied<T>(value: T): T {
 
 /** The slash parts a layer's name from its parameters' in files. */
 function checkName(type: string, name: unknown): void {
-  if (typeof name !== "string") throw new TypeError(`${type}: name must be a text without "/", got ${shown(name)}`);
-  if (name === "" || name.includes("/")) throw new RangeError(`${type}: name must be a text without "/", got ${shown(name)}`);
+  if (typeof name !== "string") throw new TypeError(`${type}: name is ${shown(name)}, needs a text without "/"`);
+  if (name === "" || name.includes("/")) throw new RangeError(`${type}: name is ${shown(name)}, needs a text without "/"`);
 }
 
 export function layerWhere(type: string, name?: string): string {

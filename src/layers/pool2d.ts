@@ -1,5 +1,6 @@
 import type { Value } from "../graph.ts";
-import { checkImage, checkPadding, checkPair, extentOf, type Padding, windowGeometry } from "../shape.ts";
+import { checkChoice } from "../options.ts";
+import { checkImage, checkPair, extentOf, PADDINGS, type Padding, windowGeometry } from "../shape.ts";
 import type { Pair } from "./conv2d.ts";
 import { type Layer, type LayerOptions, type LayerScope, makeLayer } from "./layer.ts";
 
@@ -56,7 +57,7 @@ function pool(scope: LayerScope, value: Value, { kind, poolSize = 2, strides = p
     window: checkPair(where, "poolSize", poolSize),
     strides: checkPair(where, "strides", strides),
     dilation: [1, 1],
-    padding: checkPadding(where, padding),
+    padding: checkChoice(where, "padding", padding, PADDINGS),
   });
   const { windowHeight, windowWidth } = geometry;
   // The cells of a window are numbered.

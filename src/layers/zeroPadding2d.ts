@@ -1,5 +1,5 @@
 import { shown } from "../options.ts";
-import { checkImage, checkInteger } from "../shape.ts";
+import { checkImage, checkSize } from "../shape.ts";
 import { type Layer, type LayerOptions, makeLayer } from "./layer.ts";
 
 export interface ZeroPadding2dOptions extends LayerOptions {
@@ -19,7 +19,7 @@ export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
       const [rows, columns] = pairOf<Pads>(scope.where, padding);
       const [top, bottom] = pairOf<number>(scope.where, rows);
       const [left, right] = pairOf<number>(scope.where, columns);
-      for (const pad of [top, bottom, left, right]) checkInteger(scope.where, "padding", pad, 0);
+      for (const pad of [top, bottom, left, right]) checkSize(scope.where, "padding", pad, 0);
       const [height, width, channels] = value.shape;
       const shape = [height + top + bottom, width + left + right, channels];
       return scope.node("zeroPadding2d", { inputs: [value], shape, attributes: { pads: { top, bottom, left, right } } });
@@ -32,5 +32,5 @@ type Pads = number | readonly [number, number];
 function pairOf<T>(where: string, padding: number | readonly [T, T]): readonly [T | number, T | number] {
   if (typeof padding === "number") return [padding, padding];
   if (Array.isArray(padding) && padding.length === 2) return [padding[0], padding[1]];
-  throw new TypeError(`${where}: padding must be a number, [rows, columns] or [[top, bottom], [left, right]], got ${shown(padding)}`);
+  throw new TypeError(`${where}: padding is ${shown(padding)}, needs a number, [rows, columns] or [[top, bottom], [left, right]]`);
 }

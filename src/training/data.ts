@@ -45,6 +45,18 @@ export function asBatch(value: unknown, sampleShape: readonly number[], where: s
   return counted({ data: isTyped(data) ? data : Float32Array.from(data), count }, sampleShape, where);
 }
 
+/** Samples of every input of a model, as many of each: `x` is a list where there are several. */
+export function asBatches(x: unknown, inputs: readonly { readonly name: string; readonly shape: readonly number[] }[], where: string): Batch[] {
+  const list = inputs.length === 1 ? [x] : x;
+  if (!Array.isArray(list) || list.length !== inputs.length) {
+    throw new RangeError(`${where}: x is ${shown(x)}, needs a list of ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")})`);
+  }
+  const batches = inputs.map(({ name, shape }, index) => asBatch(list[index], shape, `${where}: x (input "${name}")`));
+  const different = batches.find(({ count }) => count !== batches[0]!.count);
+  if (different === undefined) return batches;
+  throw new RangeError(`${where}: inputs have ${batches[0]!.count} and ${different.count} samples, needs as many in each`);
+}
+
 /** Class numbers, `labelShape` of them per sample ([] or, per pixel, [height, width]), each a whole number in 0 … classes − 1. */
 export function asLabels(value: unknown, labelShape: readonly number[], classes: number, where: string): Batch {
   const batch = asBatch(value, labelShape, where);

@@ -210,8 +210,7 @@ export class Trainer {
   }
 
   private validationSamples(data: ValidationData): Samples {
-    if (!Array.isArray(data) || data.length < 2)
-      throw new TypeError(`fit: validationData must be [x, y] or [x, y, sampleWeight], got ${shown(data)}`);
+    if (!Array.isArray(data) || data.length < 2) throw new TypeError(`fit: validationData is ${shown(data)}, needs [x, y] or [x, y, sampleWeight]`);
     const [x, y, sampleWeight] = data;
     return this.samples(x, y, { where: "fit: validationData", sampleWeight });
   }
@@ -220,7 +219,7 @@ export class Trainer {
   private batchSource(source: BatchSource, options: ModelFitOptions): StepSource {
     const { stepsPerEpoch = Infinity, gradientAccumulation: group = 1, batchSize } = options;
     const toSamples = (batch: TrainingBatch): Samples => {
-      if (typeof batch !== "object" || batch === null || !("x" in batch)) throw new TypeError(`fit: a batch must be { x, y }, got ${shown(batch)}`);
+      if (typeof batch !== "object" || batch === null || !("x" in batch)) throw new TypeError(`fit: a batch is ${shown(batch)}, needs { x, y }`);
       const samples = this.samples(batch.x, batch.y, { where: "fit", sampleWeight: batch.sampleWeight, classWeight: options.classWeight });
       // Its maker may write the next batch into the same arrays.
       return group === 1 ? samples : copied(samples);

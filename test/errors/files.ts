@@ -140,7 +140,7 @@ export const badContents: BadInput[] = [
     "layers that are no list",
     architecture((a) => Object.assign(a, { layers: {} })),
     FileFormatError,
-    "load: model: layers must be a list, got an object",
+    "load: model: layers is an object, needs a list",
   ],
   [
     "a layer null",
@@ -164,7 +164,7 @@ export const badContents: BadInput[] = [
     "outputs that are no numbers",
     architecture((a) => Object.assign(a, { outputs: ["5"] })),
     FileFormatError,
-    "load: model: outputs must be a list of numbers",
+    "load: model: outputs is an array of 1, needs a list of numbers",
   ],
   [
     "more channels than fit into memory",
@@ -206,7 +206,7 @@ export const badContents: BadInput[] = [
     "a layer's name with a slash",
     architecture((a) => (a.layers[4].name = "a/b")),
     FileFormatError,
-    'load: dense: name must be a text without "/", got "a/b"',
+    'load: dense: name is "a/b", needs a text without "/"',
   ],
   [
     "two layers of one name",
@@ -239,7 +239,7 @@ export const badContents: BadInput[] = [
     "an input shape with NaN",
     architecture((a) => (a.inputs[0].shape[0] = Number.NaN)),
     FileFormatError,
-    'load: input "input": every size of shape [, 4, 1] must be a number, got null',
+    'load: input "input": a size of shape [, 4, 1] is null, needs a whole number ≥ 1',
   ],
   [
     "an input of another size",
@@ -261,7 +261,12 @@ export const badContents: BadInput[] = [
   ],
   ["a seed as text", changed((json) => (json.seed = "5")), FileFormatError, /^load: model: seed is "5", needs a whole number/],
   ["class names as a number", changed((json) => (json.classNames = 3)), FileFormatError, "load: model: classNames is 3, needs an array of texts"],
-  ["an unknown frozen layer", changed((json) => (json.frozen = ["tail"])), FileFormatError, "load: model: frozen must be a list of layers"],
+  [
+    "an unknown frozen layer",
+    changed((json) => (json.frozen = ["tail"])),
+    FileFormatError,
+    "load: model: frozen is an array of 1, needs a list of its layers",
+  ],
   ["no counters", changed((json) => delete json.counters), FileFormatError, "load: model: counters: got undefined, needs an object of options"],
   [
     "counters with __proto__",

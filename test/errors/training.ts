@@ -149,7 +149,7 @@ export const badFitOptions: BadInput[] = [
     "validation data without labels",
     (m) => train(m, { validationData: x }),
     TypeError,
-    "fit: validationData must be [x, y] or [x, y, sampleWeight], got an object",
+    "fit: validationData is an object, needs [x, y] or [x, y, sampleWeight]",
   ],
   [
     "validation labels out of range",
