@@ -55,12 +55,13 @@ export function progressBar(options: ProgressBarOptions = {}): Callback {
       const seconds = (now - state.startedAt) / 1000;
       const { epochs, stepsPerEpoch } = context;
       const { size: _size, ...shown }: Logs = { ...logs, loss: state.lossSum / state.samplesDone };
-      const line = progressLine({ ...state, epochs, stepsPerEpoch, seconds, logs: shown });
-      stream.write(`\r${line.slice(0, (stream.columns ?? 80) - 1)}${CLEAR_TO_END}`);
+      const width = widthOf(stream);
+      const line = progressLine({ ...state, epochs, stepsPerEpoch, seconds, logs: shown }, width);
+      stream.write(`\r${line.slice(0, width)}${CLEAR_TO_END}`);
     },
     onEpochEnd(_epoch, logs, context) {
       const seconds = (performance.now() - state.startedAt) / 1000;
-      const line = progressLine({ ...state, epochs: context.epochs, stepsPerEpoch: state.stepsDone, seconds, logs });
+      const line = progressLine({ ...state, epochs: context.epochs, stepsPerEpoch: state.stepsDone, seconds, logs }, widthOf(stream));
       if (stream?.isTTY === true) stream.write(`\r${line}${CLEAR_TO_END}\n`);
       else if (stream !== undefined) stream.write(`${line}\n`);
       else context.log(line);
@@ -68,21 +69,27 @@ export function progressBar(options: ProgressBarOptions = {}): Callback {
   };
 }
 
-/** One line: `Epoch 3/10  ━━━━━━──────  128/469  loss 0.2143  accuracy 0.9321  2143 images/s  0:12 left`. */
-export function progressLine({ epoch, epochs, stepsDone, stepsPerEpoch, samplesDone, seconds, logs }: Progress): string {
-  const parts = [`Epoch ${epoch + 1}/${epochs}`];
-  if (stepsPerEpoch === undefined) parts.push(`step ${stepsDone}`);
-  else parts.push(bar(stepsDone / stepsPerEpoch), `${stepsDone}/${stepsPerEpoch}`);
+/** One line: `Epoch 3/10  ━━━━━━──────  128/469  loss 0.2143  accuracy 0.9321  2143 images/s  0:12 left`. Its bar is shorter where `width` is. */
+export function progressLine({ epoch, epochs, stepsDone, stepsPerEpoch, samplesDone, seconds, logs }: Progress, width = Infinity): string {
+  const parts = [stepsPerEpoch === undefined ? `step ${stepsDone}` : `${stepsDone}/${stepsPerEpoch}`];
   for (const [name, value] of Object.entries(logs)) parts.push(`${name} ${figure(value)}`);
   if (seconds > 0) parts.push(`${Math.round(samplesDone / seconds)} images/s`);
   if (stepsPerEpoch === stepsDone) parts.push(clock(seconds));
   else if (stepsPerEpoch !== undefined && stepsDone > 0) parts.push(`${clock((seconds / stepsDone) * (stepsPerEpoch - stepsDone))} left`);
-  return parts.join("  ");
+  const start = `Epoch ${epoch + 1}/${epochs}`;
+  const cells = Math.min(BAR_CELLS, width - [start, "", ...parts].join("  ").length);
+  if (stepsPerEpoch !== undefined && cells > 0) parts.unshift(bar(stepsDone / stepsPerEpoch, cells));
+  return [start, ...parts].join("  ");
 }
 
-function bar(done: number): string {
-  const cells = Math.floor(Math.min(Math.max(done, 0), 1) * BAR_CELLS);
-  return "━".repeat(cells) + "─".repeat(BAR_CELLS - cells);
+function bar(done: number, cells: number): string {
+  const full = Math.floor(Math.min(Math.max(done, 0), 1) * cells);
+  return "━".repeat(full) + "─".repeat(cells - full);
+}
+
+/** Columns of a terminal, less the one behind which some go on to the next line; elsewhere lines have no end. */
+function widthOf(stream: ProgressStream | undefined): number {
+  return stream?.isTTY === true ? (stream.columns ?? 80) - 1 : Infinity;
 }
 
 function figure(value: number): string {

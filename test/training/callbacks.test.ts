@@ -195,6 +195,14 @@ describe("progressLine", () => {
   ])("%j", (change, line) => {
     expect(progressLine({ ...progress, ...change })).toBe(line);
   });
+
+  test.each([
+    [120, "Epoch 3/10  ━━━━━━──────────────────  25/100  loss 0.2143  accuracy 0.9000  200 images/s  0:12 left"],
+    [79, "Epoch 3/10  ━───  25/100  loss 0.2143  accuracy 0.9000  200 images/s  0:12 left"],
+    [60, "Epoch 3/10  25/100  loss 0.2143  accuracy 0.9000  200 images/s  0:12 left"],
+  ])("in %i columns, the bar takes what is left", (width, line) => {
+    expect(progressLine(progress, width)).toBe(line);
+  });
 });
 
 describe("progressBar", () => {
@@ -213,8 +221,8 @@ describe("progressBar", () => {
   test("redraws one line on a terminal, no wider than it", () => {
     const texts = written(true);
     expect(texts).toHaveLength(3);
-    expect(texts[0]).toMatch(/^\rEpoch 1\/10 {2}━{12}─{12} {2}1\/2 .{0,6}\[K$/);
-    expect(texts[1]).toHaveLength(1 + 47 + 3);
+    expect(texts[0]).toMatch(/^\rEpoch 1\/10 {2}1\/2 .* images.*\[K$/);
+    expect(texts[1]!.length).toBeLessThanOrEqual(1 + 47 + 3);
     expect(texts[2]).toMatch(/^\rEpoch 1\/10 .* loss 1\.5000 {2}valLoss 2\.0000 .*\[K\n$/);
   });
 
