@@ -18,10 +18,12 @@ export function hold(lock: string): Promise<void> {
   const held = manager();
   if (held === undefined) return Promise.resolve();
   return new Promise((resolve) => {
-    void held.request(lock, () => {
+    const holding = held.request(lock, () => {
       resolve();
       return new Promise(() => {});
     });
+    // A sandboxed frame, which is of no origin, is refused.
+    holding.catch(resolve);
   });
 }
 

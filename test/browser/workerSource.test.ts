@@ -1,6 +1,6 @@
 /** Where a model's worker comes from: the option, the file, a Blob, or nowhere; and which one it was. */
 import { describe, expect } from "vitest";
-import { modulePage, Site } from "./support/site.ts";
+import { modulePage, page, Site } from "./support/site.ts";
 import { type BrowserName, needs, type Tab, test } from "./support/test.ts";
 
 const browsers: readonly BrowserName[] = ["chromium", "firefox"];
@@ -34,6 +34,31 @@ describe.each(browsers)("%s", (browser) => {
     const page = await open("/kit.html", { browser });
     expect(await tried(page)).toEqual({ source: "blob", isSame: true });
     page.taken(/worker\.js|MIME/i);
+  });
+
+  test("in a sandboxed frame, which is of no origin and has no locks: at once what there is", { timeout: 60_000 }, async ({
+    site,
+    open,
+    task,
+    skip,
+  }) => {
+    needs(browser, { task, skip });
+    site.headers["Access-Control-Allow-Origin"] = "*";
+    site.answers["/frame.html"] = { body: page("frame", '<iframe title="models" sandbox="allow-scripts" src="/kit.html"></iframe>') };
+    const tab = await open("/frame.html", { browser });
+    const frame = tab.page.frameLocator("iframe").locator("html");
+    const start = performance.now();
+    const source = await frame.evaluate(async () => {
+      while (globalThis.kit === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
+      const model = await kit.convlet.toWorker(kit.smallModel());
+      await model.predict(kit.drawings().x);
+      return model.worker;
+    });
+    // Chromium starts no worker that is a module there.
+    expect(source).toBe(browser === "firefox" ? "blob" : "page");
+    expect(performance.now() - start).toBeLessThan(9000);
+    expect(tab.taken(/no worker is to be had here/)).toHaveLength(browser === "firefox" ? 0 : 1);
+    tab.taken(/worker\.js/);
   });
 
   test("under a policy that forbids workers: the page's own thread, said once", { timeout: 180_000 }, async ({ site, open, task, skip }) => {
