@@ -3,7 +3,7 @@ import { DigitsPage } from "./digits/page.ts";
 import { OwnPage } from "./own/page.ts";
 import { OxPage } from "./ox/page.ts";
 import { byId } from "./ui/dom.ts";
-import { flushHash, readHash, writeHash } from "./ui/hash.ts";
+import { flushHash, isOwnEntry, pushHash, readHash, writeHash } from "./ui/hash.ts";
 
 const PARTS = ["ox", "digits", "own"] as const;
 type Part = (typeof PARTS)[number];
@@ -31,29 +31,41 @@ function show(next: Part): void {
   }
 }
 
+function partOf(hash: URLSearchParams): Part {
+  return PARTS.find((name) => name === hash.get("part")) ?? "ox";
+}
+
 async function open(hash: URLSearchParams): Promise<void> {
-  const wanted = PARTS.find((name) => name === hash.get("part")) ?? "ox";
+  const wanted = partOf(hash);
   show(wanted);
   opened.add(wanted);
   if (wanted !== "own") await pages[wanted].open(hash);
 }
 
-/** A part that was open already is as it was left. */
 async function turnTo(next: Part): Promise<void> {
-  flushHash();
+  if (next === part) return;
+  pushHash(pages[part].hash, pages[next].hash);
+  if (opened.has(next)) show(next);
+  else await open(readHash());
+}
+
+/** Back and Forward between parts: one that was open already is as it was left. */
+async function moved(): Promise<void> {
+  const next = partOf(readHash());
+  if (next === part || !opened.has(next) || !isOwnEntry()) return open(readHash());
   show(next);
   writeHash(pages[next].hash);
-  flushHash();
-  if (!opened.has(next)) await open(readHash());
 }
 
 for (const link of document.querySelectorAll<HTMLElement>("[data-part]")) {
   link.addEventListener("click", (event) => {
+    // In another tab or window the browser opens it.
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     void turnTo(link.dataset.part as Part);
   });
 }
-addEventListener("hashchange", () => void open(readHash()));
+addEventListener("hashchange", () => void moved());
 addEventListener("pagehide", () => flushHash());
 await open(readHash());
 byId("playground").dataset.ready = "true";
