@@ -108,6 +108,35 @@ describe("element", () => {
       expect(await breaches(page)).toEqual([]);
     }
   });
+
+  test("moved, taken away, given another model or none: says what it knows, and answers for what is drawn", async ({ openExample }) => {
+    const tab = await openExample("/element/");
+    const { page } = tab;
+    const status = () => words(page, "convlet-classifier #status");
+    const change = (act: (element: HTMLElement) => void) => page.locator("convlet-classifier").evaluate(act);
+    await page.waitForLoadState("networkidle");
+    await change((element) => {
+      const model = element.getAttribute("model")!;
+      element.setAttribute("model", `${model}?again`);
+      element.removeAttribute("model");
+      element.dataset.model = model;
+    });
+    await expect.poll(status).toBe("No model yet.");
+    expect(await page.locator("convlet-classifier").getAttribute("aria-busy")).toBeNull();
+    await stroke(page, "convlet-classifier canvas", ONE);
+    await expect.poll(status).toBe('the attribute "model" is missing');
+    await change((element) => element.setAttribute("model", element.dataset.model!));
+    await expect.poll(status).toMatch(/^1, /);
+    await change((element) => {
+      const canvas = element.shadowRoot!.querySelector("canvas")!;
+      (element as HTMLElement & { classify(source: unknown): Promise<unknown> }).classify(canvas).catch(() => {});
+      document.body.prepend(element);
+    });
+    await expect.poll(status).toMatch(/^1, /);
+    await page.waitForTimeout(300);
+    expect(await status()).toMatch(/^1, /);
+    tab.taken(/digits\.safetensors\S* net::ERR_ABORTED/);
+  });
 });
 
 describe("playground: digits", () => {
@@ -159,6 +188,38 @@ describe("playground: your own model", () => {
     await stroke(page, "#own-pad", ONE);
     await expect.poll(() => words(page, "#own-says")).toMatch(/1/);
     expect(await breaches(page)).toEqual([]);
+  });
+
+  test("of two files the one chosen last is shown; those before leave nothing behind", { timeout: 120_000 }, async ({ open, openExample }) => {
+    const maker = await open("/kit.html");
+    const buffer = Buffer.from(await maker.page.evaluate(() => [...kit.smallModel().toBytes()]));
+    const { page } = await openExample("/playground/#part=own");
+    await page.waitForSelector("#playground[data-ready=true]");
+    await page.evaluate(() => {
+      const read = File.prototype.arrayBuffer;
+      File.prototype.arrayBuffer = async function () {
+        if (this.name === "slow.safetensors") await new Promise((resolve) => setTimeout(resolve, 500));
+        return read.call(this);
+      };
+    });
+    const choose = (name: string) => page.locator("#own-file").setInputFiles({ name, mimeType: "application/octet-stream", buffer });
+    await choose("slow.safetensors");
+    await choose("quick.safetensors");
+    await page.waitForTimeout(1000);
+    expect(await words(page, "#own-status")).toMatch(/^quick\.safetensors: 4 layers/);
+
+    const devTools = await page.context().newCDPSession(page);
+    const nodes = async () => {
+      for (let round = 0; round < 3; round++) await devTools.send("HeapProfiler.collectGarbage");
+      return (await devTools.send("Memory.getDOMCounters")).nodes;
+    };
+    const before = await nodes();
+    for (let file = 0; file < 10; file++) {
+      await choose(`${file}.safetensors`);
+      await expect.poll(() => words(page, "#own-status")).toMatch(new RegExp(`^${file}\\.safetensors`));
+    }
+    await page.waitForTimeout(500);
+    expect(await nodes()).toBeLessThan(before + 50);
   });
 });
 

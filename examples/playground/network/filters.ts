@@ -14,6 +14,7 @@ export class Filters {
   constructor(
     private readonly name: string,
     private readonly convolution: Convolution,
+    life: AbortSignal,
   ) {
     const [height, width, maps, filters] = convolution.kernel.shape as [number, number, number, number];
     const count = maps * filters;
@@ -25,7 +26,7 @@ export class Filters {
     this.element = make("details", { class: "filters" }, summary);
     // Made when somebody looks.
     this.element.addEventListener("toggle", () => this.element.open && this.paint(), { once: true });
-    onTheme(() => this.element.open && this.paint());
+    onTheme(() => this.element.open && this.paint(), life);
   }
 
   private paint(): void {

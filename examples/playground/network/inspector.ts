@@ -18,6 +18,7 @@ export interface Drawn {
 export class Inspector {
   readonly view: NetworkView;
   private readonly answer: Answer;
+  private readonly life = new AbortController();
   private readonly inputShape: readonly number[];
   private newest: Drawn | null = null;
   private isBusy = false;
@@ -32,10 +33,10 @@ export class Inspector {
   ) {
     this.answer = new Answer(prefix);
     this.inputShape = model.inputShapes[0]!;
-    this.view = new NetworkView(byId(`${prefix}-layers`), model, chosen);
+    this.view = new NetworkView(byId(`${prefix}-layers`), model, chosen, this.life.signal);
     // Without a picture there are filters to see, but no maps.
     byId(`${prefix}-layers`).classList.toggle("still", !this.takesPictures);
-    onTheme(() => this.last && this.soon());
+    onTheme(() => this.last && this.soon(), this.life.signal);
   }
 
   get takesPictures(): boolean {
@@ -70,6 +71,8 @@ export class Inspector {
 
   dispose(): void {
     cancelAnimationFrame(this.picture ?? 0);
+    this.life.abort();
+    this.view.select(null);
     this.last = null;
     this.model.dispose();
   }

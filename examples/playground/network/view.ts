@@ -42,6 +42,7 @@ export class NetworkView {
     readonly model: Model,
     /** Hears what the visitor chooses. */
     private readonly chosen: (selection: Selection | null) => void,
+    private readonly life: AbortSignal,
   ) {
     this.layers = layersOf(model);
     this.rows = this.layers.map((info, index) => this.row(info, index));
@@ -122,7 +123,7 @@ export class NetworkView {
       make("span", { class: "figures" }, `${info.shape.join("×")}${info.parameters ? ` · ${counted(info.parameters, "weight")}` : ""}`),
     );
     const element = make("li", { class: "layer", "data-layer": info.name }, head, make("p", { class: "caption" }, sentenceOf(info, isOutput)));
-    if (info.convolution) element.append(new Filters(info.name, info.convolution).element);
+    if (info.convolution) element.append(new Filters(info.name, info.convolution, this.life).element);
     element.append(...[gallery?.element ?? strip].filter((part) => part !== null && part !== undefined));
     return { info, element, gallery, strip };
   }

@@ -13,6 +13,10 @@ const MOST_BYTES = 256 * 2 ** 20;
 
 export class OwnPage {
   private inspector: Inspector | undefined;
+  /** Of the latest file: an older one that was slow to read comes too late. */
+  private latest = 0;
+  /** What is open, in a line. */
+  private about = "";
   private strokes: readonly Stroke[] = [];
   private readonly pad = new DrawPad(byId<HTMLCanvasElement>("own-pad"), {
     begun: () => {
@@ -57,11 +61,14 @@ export class OwnPage {
   }
 
   private async take(name: string, read: () => Promise<Model>): Promise<void> {
+    const number = ++this.latest;
     setText(byId("own-status"), `Reading ${name} …`);
     try {
       const model = await read();
-      this.show(name, model);
+      if (number === this.latest) this.show(name, model);
+      else model.dispose();
     } catch (reason) {
+      if (number !== this.latest) return;
       const isFormat = reason instanceof FileFormatError;
       this.refuse(name, `${(reason as Error).message}${isFormat ? ". Wanted: a file written by model.save() or model.toBytes()" : ""}`);
     }
@@ -69,7 +76,7 @@ export class OwnPage {
 
   /** What was open stays open. */
   private refuse(name: string, why: string): void {
-    setText(byId("own-status"), "");
+    setText(byId("own-status"), this.about);
     byId("own-problem").hidden = false;
     setText(byId("own-problem"), `${name} cannot be shown: ${why.replace(/^load: /, "")}.`);
   }
@@ -80,10 +87,9 @@ export class OwnPage {
     const { inspector } = this;
     byId("own-problem").hidden = true;
     byId("own-open").hidden = false;
-    setText(
-      byId("own-status"),
-      `${name}: ${counted(model.layers.length, "layer")}, ${counted(model.countParams(), "weight")}, input ${model.inputShapes.map((shape) => shape.join("×")).join(", ")}.`,
-    );
+    const sizes = `${counted(model.layers.length, "layer")}, ${counted(model.countParams(), "weight")}`;
+    this.about = `${name}: ${sizes}, input ${model.inputShapes.map((shape) => shape.join("×")).join(", ")}.`;
+    setText(byId("own-status"), this.about);
     byId("own-asking").hidden = !inspector.takesPictures;
     byId("own-unaskable").hidden = inspector.takesPictures;
     byId("own-saliency-figure").hidden = !inspector.namesClasses;

@@ -6,9 +6,9 @@ export function theme(): Theme {
   return document.documentElement.dataset.theme === "dark" ? "dark" : "light";
 }
 
-/** Calls back whenever the theme changes: by the system or by the page's button. */
-export function onTheme(changed: () => void): void {
-  document.addEventListener("themechange", changed);
+/** Calls back whenever the theme changes, by the system or by the page's button, until `signal` aborts. */
+export function onTheme(changed: () => void, signal?: AbortSignal): void {
+  document.addEventListener("themechange", changed, signal && { signal });
 }
 
 export type Palette = "signed" | "ink";
