@@ -153,6 +153,32 @@ describe("training", () => {
     expect(await steps(again.page)).toBe(paused + 600);
   });
 
+  test("starting over in the middle of training is a start", async ({ openExample }) => {
+    const { page } = await openExample("/playground/");
+    await isReady(page);
+    await page.locator("#ox-speed").selectOption("slow");
+    await page.locator("#ox-train").click();
+    await expect.poll(() => steps(page)).toBeGreaterThan(1);
+    await page.locator("#ox-restart").click();
+    await expect.poll(() => words(page.locator("#ox-train"))).toBe("Train");
+    await expect.poll(() => page.locator(".loss-chart").getAttribute("aria-label")).toMatch(/not trained yet/);
+    expect(await steps(page)).toBe(0);
+  });
+
+  test("a filter edited while the networks train anew: the link still has what is shown", { timeout: 120_000 }, async ({ openExample }) => {
+    const { page } = await openExample("/playground/#part=ox&run=3000&step=17");
+    await isReady(page);
+    await page.locator("#ox-permute").check();
+    const field = page.locator("#ox-filter input").first();
+    await field.fill("5");
+    await field.blur();
+    await expect.poll(() => page.url(), { timeout: 30_000 }).toMatch(/mix=1&run=3000~f5_/);
+    await expect.poll(() => words(page.locator("#ox-steps"))).toBe("3,000 steps");
+    const other = await openExample(`/playground/${new URL(page.url()).hash}`);
+    await isReady(other.page);
+    expect(await words(other.page.locator("#ox-map"))).toBe(await words(page.locator("#ox-map")));
+  });
+
   test("an unlucky seed is a dead ReLU, and the page says so; a good one is not", async ({ openExample }) => {
     const { page } = await openExample("/playground/");
     await isReady(page);
@@ -174,6 +200,23 @@ describe("training", () => {
     await expect.poll(() => page.locator("#ox-pipeline").getAttribute("class")).toContain("permuted");
     await expect.poll(unseen, { timeout: 30_000 }).toBeLessThan(before);
   });
+});
+
+test("Back and Forward go through the parts, each as it was left; a link opens in another tab too", async ({ openExample }) => {
+  const { page, context } = await openExample("/playground/");
+  await isReady(page);
+  await page.locator("#ox-draw-o").click();
+  await page.getByRole("link", { name: "Your model" }).click();
+  await page.locator("#part-own").waitFor({ state: "visible" });
+  await page.goBack();
+  await page.locator("#part-ox").waitFor({ state: "visible" });
+  expect(page.url()).toMatch(/#part=ox&draw=00c492300/);
+  await page.goForward();
+  await page.locator("#part-own").waitFor({ state: "visible" });
+  const opened = context.waitForEvent("page");
+  await page.getByRole("link", { name: "O or X" }).click({ modifiers: ["ControlOrMeta"] });
+  await isReady(await opened);
+  expect(await page.locator("#part-own").isVisible()).toBe(true);
 });
 
 describe("everybody can use it", () => {
@@ -203,6 +246,25 @@ describe("everybody can use it", () => {
       expect(await overflow(page)).toBe(0);
     });
   }
+
+  test("on a phone the answers at all 36 places of a dot are in sight", async ({ openExample }) => {
+    const { page } = await openExample("/playground/#part=ox&draw=000008000", { viewport: { width: 375, height: 800 }, isMobile: true });
+    await isReady(page);
+    const [needed, given] = await page.locator(".compare").evaluate((table) => [table.scrollWidth, table.parentElement!.clientWidth]);
+    expect(needed).toBeLessThanOrEqual(given);
+  });
+
+  test("in colours of the system's own: what is drawn, and which part is open, is seen", async ({ openExample }) => {
+    const { page } = await openExample("/playground/", { forcedColors: "active" });
+    await isReady(page);
+    const style = (place: Locator, name: "backgroundColor" | "textDecorationLine") =>
+      place.first().evaluate((element, property) => getComputedStyle(element)[property], name);
+    const pixels = page.locator("#ox-grid button");
+    expect(await style(pixels.and(page.locator("[aria-pressed=true]")), "backgroundColor")).not.toBe(
+      await style(pixels.and(page.locator("[aria-pressed=false]")), "backgroundColor"),
+    );
+    expect(await style(page.locator(".parts [aria-current]"), "textDecorationLine")).toBe("underline");
+  });
 
   test("the share of an answer has room for its longest text", async ({ openExample }) => {
     const { page } = await openExample("/playground/", { viewport: { width: 1280, height: 800 } });

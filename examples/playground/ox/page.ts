@@ -13,7 +13,7 @@ import { drawLinks } from "./links.ts";
 import { permute } from "./permutation.ts";
 import { FilterEditor, Pipeline } from "./pipeline.ts";
 import { deadSentence } from "./sentences.ts";
-import { fromHash, GOOD_SEED, LARGEST_SEED, type Move, type OxState, type Pooling, stepsOf, toHash, UNLUCKY_SEED, withMove } from "./state.ts";
+import { fromHash, GOOD_SEED, LARGEST_SEED, type OxState, type Pooling, stepsOf, toHash, UNLUCKY_SEED, withMove } from "./state.ts";
 import { showStep } from "./stepPanel.ts";
 import { type Speed, trainUnseen, trainVisibly } from "./trainer.ts";
 import { Transport } from "./transport.ts";
@@ -26,11 +26,14 @@ export class OxPage {
   private state = START;
   private lab: Lab | undefined;
   private training: AbortController | undefined;
-  private isShowing = false;
+  private restarts = 0;
+  /** Of the latest restart: until then nothing may change the networks. */
+  private restarted: Promise<void> = Promise.resolve();
+  private showing: Promise<void> | undefined;
   private isStale = false;
   private readonly grid = new DrawGrid(byId("ox-grid"), { drawn: (drawing) => this.draw(drawing), nudged: (down, right) => this.nudge(down, right) });
   private readonly pipeline = new Pipeline((stage) => this.go(firstStepOf(stage)));
-  private readonly editor = new FilterEditor(byId("ox-filter"), byId("ox-bias"), (filter) => this.edit(filter));
+  private readonly editor = new FilterEditor(byId("ox-filter"), byId("ox-bias"), (filter) => void this.edit(filter));
   private readonly transport = new Transport((step) => this.go(step));
   private readonly chart = new LossChart();
   private readonly sides = new SideBySide();
@@ -86,13 +89,10 @@ export class OxPage {
     else this.update({ drawing });
   }
 
-  private edit(filter: number[]): void {
+  private async edit(filter: number[]): Promise<void> {
+    await this.restarted;
     this.lab?.setFilter(filter);
-    this.addMove({ filter });
-  }
-
-  private addMove(move: Move): void {
-    this.update({ moves: withMove(this.state.moves, move) });
+    this.update({ moves: withMove(this.state.moves, { filter }) });
   }
 
   private changeSeed(): void {
@@ -113,17 +113,29 @@ export class OxPage {
   }
 
   /** New networks, and everything again that happened to them. */
-  private async restart(change: Partial<OxState>): Promise<void> {
+  private restart(change: Partial<OxState>): Promise<void> {
     this.training?.abort();
     this.state = { ...this.state, ...change };
+    this.restarted = this.renew(++this.restarts);
+    return this.restarted;
+  }
+
+  private async renew(number: number): Promise<void> {
     const { seed, permuted, moves } = this.state;
     const lab = await Lab.create(seed, permuted);
     for (const move of moves) {
-      if ("steps" in move) await trainUnseen(() => lab.train(), move.steps);
+      if ("steps" in move)
+        await trainUnseen(
+          () => lab.train(),
+          move.steps,
+          () => number !== this.restarts,
+        );
       else lab.setFilter(move.filter);
     }
-    // Another restart was quicker.
-    if (this.state.seed !== seed || this.state.permuted !== permuted || this.state.moves !== moves) return lab.dispose();
+    if (number !== this.restarts) {
+      lab.dispose();
+      return this.restarted;
+    }
     const old = this.lab;
     this.lab = lab;
     await this.show();
@@ -132,18 +144,19 @@ export class OxPage {
   }
 
   private async train(steps: number): Promise<void> {
-    const { lab } = this;
+    await this.restarted;
+    const { lab, restarts: number } = this;
     if (lab === undefined || this.training !== undefined) return;
     const control = new AbortController();
     this.training = control;
     this.showTraining();
     await trainVisibly(
       {
-        step: () => lab.train(),
-        show: (done) => {
-          if (this.lab === lab) this.state = { ...this.state, moves: withMove(this.state.moves, { steps: done }) };
-          return this.show();
+        step: async () => {
+          await lab.train();
+          if (number === this.restarts) this.state = { ...this.state, moves: withMove(this.state.moves, { steps: 1 }) };
         },
+        show: () => this.show(),
         speed: () => byId<HTMLSelectElement>("ox-speed").value as Speed,
       },
       steps,
@@ -152,7 +165,7 @@ export class OxPage {
     this.training = undefined;
     this.showTraining();
     await this.show();
-    if (this.lab !== lab) return;
+    if (number !== this.restarts) return;
     this.changed(this.hash);
     const losses = KINDS.map((kind) => `${NAMES[kind]} ${fixed(lab.losses[kind].at(-1)!, 3)}`).join(", ");
     this.say(`Stopped after ${counted(stepsOf(this.state.moves), "step")}. Loss: ${losses}.`);
@@ -165,18 +178,23 @@ export class OxPage {
     for (const id of ["ox-sentence", "ox-verdict"]) byId(id).setAttribute("aria-live", this.training ? "off" : "polite");
   }
 
-  /** Draws the state; a call during another is done once after it. */
+  /** Draws the state; calls during another are done once after it. */
   private async show(): Promise<void> {
-    if (this.isShowing) {
-      this.isStale = true;
-      return;
+    if (this.lab === undefined) return;
+    this.isStale = true;
+    this.showing ??= this.showNewest();
+    await this.showing;
+  }
+
+  private async showNewest(): Promise<void> {
+    try {
+      while (this.isStale) {
+        this.isStale = false;
+        await this.showAll(this.lab!, this.state);
+      }
+    } finally {
+      this.showing = undefined;
     }
-    this.isShowing = true;
-    do {
-      this.isStale = false;
-      if (this.lab) await this.showAll(this.lab, this.state);
-    } while (this.isStale);
-    this.isShowing = false;
   }
 
   private async showAll(lab: Lab, state: OxState): Promise<void> {

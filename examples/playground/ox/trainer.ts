@@ -18,8 +18,8 @@ const SPEEDS: Readonly<Record<Speed, { readonly pace: number; readonly steps: nu
 export interface Training {
   /** One step of training. */
   step(): Promise<void>;
-  /** Steps since the last call; the picture is drawn before the next ones. */
-  show(steps: number): Promise<void>;
+  /** The picture is drawn before the next steps. */
+  show(): Promise<void>;
   speed(): Speed;
 }
 
@@ -36,7 +36,7 @@ export async function trainVisibly(training: Training, steps: number, signal: Ab
       await nextPicture(pace, signal);
     } while (performance.now() < next && done + hidden < steps && !signal.aborted);
     done += hidden;
-    await training.show(hidden);
+    await training.show();
   }
   return done;
 }
@@ -62,9 +62,9 @@ function nextPicture(pause: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Repeats steps of training without showing them, in slices. */
-export async function trainUnseen(step: () => Promise<void>, steps: number): Promise<void> {
-  for (let done = 0; done < steps; ) {
+/** Repeats steps of training without showing them, in slices, until `isUnwanted`. */
+export async function trainUnseen(step: () => Promise<void>, steps: number, isUnwanted: () => boolean): Promise<void> {
+  for (let done = 0; done < steps && !isUnwanted(); ) {
     const end = performance.now() + SLICE;
     while (done < steps && performance.now() < end) {
       await step();
