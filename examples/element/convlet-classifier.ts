@@ -26,6 +26,7 @@ export class ConvletClassifier extends HTMLElement {
   private readonly root = this.attachShadow({ mode: "open" });
   private readonly pen: CanvasRenderingContext2D;
   private model: Promise<Model> | undefined;
+  private loading = new AbortController();
   private isDrawing = false;
   private place: readonly [number, number] = [PAPER / 2, PAPER / 4];
   /** Of the latest picture: an answer to an older one comes too late. */
@@ -60,7 +61,8 @@ export class ConvletClassifier extends HTMLElement {
   async classify(source: ImageSource): Promise<readonly Classification[]> {
     const number = ++this.latest;
     try {
-      if (this.model === undefined) throw new Error('the attribute "model" is missing');
+      if (this.model === undefined)
+        throw new Error(this.hasAttribute("model") ? "this element is not in a page" : 'the attribute "model" is missing');
       const answers = await (await this.model).classify(source, { top: Number(this.getAttribute("top") ?? DEFAULT_TOP) });
       if (number === this.latest) this.show(answers);
       return answers;
@@ -74,8 +76,11 @@ export class ConvletClassifier extends HTMLElement {
   async open(picture: Blob): Promise<void> {
     this.clear();
     this.inner("hint").hidden = true;
-    const [bitmap] = await Promise.all([createImageBitmap(picture).catch(() => undefined), this.classify(picture).catch(() => undefined)]);
-    if (bitmap === undefined) return;
+    const answered = this.classify(picture).catch(() => {});
+    const number = this.latest;
+    const bitmap = await createImageBitmap(picture).catch(() => undefined);
+    await answered;
+    if (bitmap === undefined || number !== this.latest) return;
     const factor = Math.min(PAPER / bitmap.width, PAPER / bitmap.height);
     const [width, height] = [bitmap.width * factor, bitmap.height * factor];
     this.pen.imageSmoothingEnabled = factor < 1;
@@ -102,14 +107,17 @@ export class ConvletClassifier extends HTMLElement {
 
   private async loadModel(): Promise<void> {
     const address = this.getAttribute("model");
-    if (address === null) return;
+    if (address === null) return this.say("No model yet.");
     this.setAttribute("aria-busy", "true");
     this.say("Loading the model …");
-    const model = load(new URL(address, document.baseURI));
+    const model = load(new URL(address, document.baseURI), { signal: this.loading.signal });
     this.model = model;
     try {
       await model;
-      if (this.model === model) this.say("Nothing drawn yet.");
+      if (this.model !== model) return;
+      // What was drawn before has an answer now, or another one.
+      if (this.inner("hint").hidden) this.classify(this.paper).catch(() => {});
+      else this.say("Nothing drawn yet.");
     } catch (reason) {
       if (this.model === model) this.complain(reason as Error);
     } finally {
@@ -118,11 +126,16 @@ export class ConvletClassifier extends HTMLElement {
   }
 
   private forgetModel(): void {
+    this.loading.abort();
+    this.loading = new AbortController();
+    this.latest++;
     this.model?.then(
       (model) => model.dispose(),
       () => {},
     );
     this.model = undefined;
+    this.removeAttribute("aria-busy");
+    this.inner("answers").replaceChildren();
   }
 
   private listenToPaper(): void {

@@ -18,6 +18,7 @@ export const TEMPLATE = `
 
 export const STYLE = `
 :host { display: flex; flex-wrap: wrap; gap: 1.5rem; font: inherit; --bar: var(--accent, #1c5d99); }
+* { box-sizing: border-box; }
 :host([hidden]), #hint[hidden] { display: none; }
 #stage { position: relative; flex: 0 1 20rem; aspect-ratio: 1; border: 1px solid #8d897f; border-radius: 10px; background: #fffdf6; overflow: hidden; }
 #stage.over { outline: 3px dashed var(--bar); outline-offset: 2px; }
@@ -33,6 +34,7 @@ export const STYLE = `
 #answers div { height: 0.7rem; border-radius: 4px; background: linear-gradient(var(--bar) 0 0) 0 0 / calc(100% * var(--share)) 100% no-repeat,
   color-mix(in srgb, currentColor 12%, transparent); }
 #answers span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
+@media (forced-colors: active) { #answers div { forced-color-adjust: none; } }
 #tools { display: flex; flex-wrap: wrap; gap: 0.6rem; margin-top: auto; }
 button, #pick { display: inline-flex; align-items: center; min-height: 2.5rem; padding: 0.4rem 0.95rem; border: 1px solid color-mix(in srgb, currentColor 60%, transparent); border-radius: 8px;
   background: none; color: inherit; font: inherit; cursor: pointer; }
