@@ -42,8 +42,13 @@ export function answerOf(shareOfX: number): readonly [0 | 1, number] {
 
 /** "X, 98 %". */
 function answerText(shareOfX: number): string {
+  const letter = letterText(shareOfX);
+  return letter === "?" ? "undecided" : `${letter}, ${percent(answerOf(shareOfX)[1])}`;
+}
+
+function letterText(shareOfX: number): string {
   const [answer, sure] = answerOf(shareOfX);
-  return sure < UNDECIDED ? "undecided" : `${LETTERS[answer]}, ${percent(sure)}`;
+  return sure < UNDECIDED ? "?" : LETTERS[answer];
 }
 
 function countText(share: number, images: number): string {
@@ -56,12 +61,12 @@ function showPlaces(element: Element, name: string, places: readonly number[], w
   const { rows, columns, current } = where ?? { rows: 0, columns: 1, current: -1 };
   map.style.setProperty("--columns", String(columns));
   childrenOf(map, places.length, () => make("span", { class: "place" })).forEach((cell, index) => {
-    setText(cell, LETTERS[answerOf(places[index]!)[0]]);
+    setText(cell, letterText(places[index]!));
     cell.classList.toggle("active", index === current);
     // Blue for O, orange for X, pale where the network is unsure.
     colorCell(cell, (places[index]! - 0.5) * 1.6);
   });
-  const rowText = (row: number) => places.slice(row * columns, (row + 1) * columns).map((share) => LETTERS[answerOf(share)[0]]);
+  const rowText = (row: number) => places.slice(row * columns, (row + 1) * columns).map(letterText);
   const texts = Array.from({ length: rows }, (_, row) => rowText(row).join(" "));
   setLabel(map, `${name}, answers at every place of the drawing: ${texts.join("; ") || "there is no ink"}`);
 }

@@ -26,7 +26,7 @@ export class LossChart {
 
   show(series: readonly LossSeries[]): void {
     const steps = Math.max(0, ...series.map(({ values }) => values.length));
-    const span = Math.max(20, steps - 1);
+    const span = Math.max(20, steps);
     const largest = Math.max(0.8, ...series.flatMap(({ values }) => thinned(values).map(({ value }) => value)));
     const toX = (step: number) => PLOT.left + (step / span) * (PLOT.right - PLOT.left);
     const toY = (value: number) => PLOT.bottom - (Math.min(value, largest) / largest) * (PLOT.bottom - PLOT.top);
