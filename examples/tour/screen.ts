@@ -57,8 +57,9 @@ export class Screen {
   /** For progress bars that pass: on a terminal one line, behind the label, that the next text replaces. */
   get passing(): { isTTY: boolean; columns: number; write(text: string): void } {
     const before = `  ${this.labelText}  `;
-    const write = (text: string) => this.status(`${before}${text.replace(/^\r/, "").trimEnd()}`.slice(0, (this.stream.columns ?? 100) - 1));
-    return { isTTY: this.stream.isTTY === true, columns: 200, write };
+    const columns = this.stream.columns ?? 100;
+    const write = (text: string) => this.status(`${before}${text.replace(/^\r/, "").trimEnd()}`.slice(0, columns - 1));
+    return { isTTY: this.stream.isTTY === true, columns: columns - before.length, write };
   }
 
   label(text: string): void {
