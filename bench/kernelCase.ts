@@ -1,7 +1,7 @@
 /** One layer's kernel on every machine of the library, beside the baseline. */
 
 import type { Model, ModelOptions } from "../src/index.ts";
-import { type Numerics, supports } from "../src/machine/wasm.ts";
+import { type Numerics, supportsRelaxed } from "../src/machine/wasm.ts";
 import type { Arrays, Bench, BenchCase, Contender } from "./harness.ts";
 import { internals } from "./program.ts";
 import { type Streams, streamsOn } from "./suites/reference.ts";
@@ -45,7 +45,7 @@ export async function timeKernel(bench: Bench, kernel: KernelCase): Promise<void
     const wasm = await kernel.build({ machine: "wasm" });
     models.push(wasm.model);
     add(wasm, "convlet", "strict");
-    if (supports("relaxed")) add(wasm, "convlet", "relaxed");
+    if (supportsRelaxed()) add(wasm, "convlet", "relaxed");
     else bench.leaveOut(`${kernel.name} convlet relaxed`, "this engine has no relaxed SIMD");
     if (bench.affordsPlain(`${kernel.name} convlet-plain`, kernel.work)) {
       const plain = await kernel.build({ machine: "plain" });

@@ -1,5 +1,5 @@
 /** Where the time of a training step goes: every record executed by itself. */
-import { supports } from "../src/machine/wasm.ts";
+import { supportsRelaxed } from "../src/machine/wasm.ts";
 import { netData, parseCase } from "./cases.ts";
 import { netModel } from "./nets.ts";
 import { internals, ProgramUnderTest, type RecordAt } from "./program.ts";
@@ -23,7 +23,7 @@ export async function profile({ cpu, runtime, date }: Environment): Promise<stri
   const program = new ProgramUnderTest(engine, placed, net.batch);
   const learningRate = 0.001;
   const tables: string[] = [];
-  const numerics = supports("relaxed") ? (["strict", "relaxed"] as const) : (["strict"] as const);
+  const numerics = supportsRelaxed() ? (["strict", "relaxed"] as const) : (["strict"] as const);
   const samples = new Map(numerics.map((each) => [each, program.records.map((): number[] => [])]));
   for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
     program.setHeader({ learningRate, correctedRate: compiled.optimizer.correctedRate(learningRate, round + WARM_UP_ROUNDS + 1) });

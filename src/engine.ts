@@ -9,7 +9,7 @@ import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, State } from "./machine/state.ts";
 import { usableThreads } from "./machine/threadCount.ts";
-import { instantiateKernels, type Numerics, supports, wasmMachine } from "./machine/wasm.ts";
+import { instantiateKernels, type Numerics, supportsRelaxed, wasmMachine } from "./machine/wasm.ts";
 import type { Section } from "./ops/op.ts";
 import { type Bases, emit, type Program, type RecordRange, sectionWork, tableBytes, unpacked } from "./program.ts";
 import { xxh32 } from "./xxh32.ts";
@@ -139,7 +139,7 @@ export class Engine {
   /** Relaxed only where the engine has it, and the user's kernels. */
   private offered(numerics: Numerics): Numerics {
     const { wasm } = this.options;
-    return numerics === "relaxed" && supports("relaxed") && (wasm === undefined || wasm.relaxed !== undefined) ? "relaxed" : "strict";
+    return numerics === "relaxed" && supportsRelaxed() && (wasm === undefined || wasm.relaxed !== undefined) ? "relaxed" : "strict";
   }
 
   /** The machine that runs a request for these numerics. */

@@ -4,7 +4,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
-import { type Numerics, supports } from "../../src/machine/wasm.ts";
+import { type Numerics, supportsRelaxed } from "../../src/machine/wasm.ts";
 import { type ConvCase, convData, parseCase } from "../cases.ts";
 import { alternate, environment, type Row, relativeError, runtimeName, significant, writeJson } from "../report.ts";
 import { limits } from "../selection.ts";
@@ -54,9 +54,9 @@ async function ladder(conv: ConvCase): Promise<Step[]> {
     kernel("SIMD", "four output channels in one instruction", "simd", "strict"),
     kernel("register tile", "4 pixels x 8 channels in registers, weights in panels", "tile", "strict"),
   ];
-  if (supports("relaxed")) steps.push(kernel("fused multiply-add", "the same source, product and sum in one instruction", "tile", "relaxed"));
+  if (supportsRelaxed()) steps.push(kernel("fused multiply-add", "the same source, product and sum in one instruction", "tile", "relaxed"));
   else notRun.push("fused multiply-add: this engine has no relaxed SIMD");
-  const numerics = supports("relaxed") ? "relaxed" : "strict";
+  const numerics = supportsRelaxed() ? "relaxed" : "strict";
   for (const threads of [1, THREADS]) {
     if (threads > availableParallelism()) {
       notRun.push(`${threads} threads: this machine has ${availableParallelism()} core`);

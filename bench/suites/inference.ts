@@ -1,6 +1,6 @@
 /** Whole networks through `predictSync`: inputs copied in, outputs copied out. */
 
-import { supports } from "../../src/machine/wasm.ts";
+import { supportsRelaxed } from "../../src/machine/wasm.ts";
 import { CASES, type NetCase, type NetData, netData, parseCase } from "../cases.ts";
 import type { Arrays, Bench, Contender } from "../harness.ts";
 import { MnistCnn, type MnistCnnArrays } from "../js/mnistCnn.ts";
@@ -20,7 +20,7 @@ export async function inference(bench: Bench): Promise<void> {
 export async function timeNet(bench: Bench, net: NetCase): Promise<void> {
   const data = netData(net);
   const contenders: Contender[] = [await convlet(net, data, "strict")];
-  if (supports("relaxed")) contenders.push(await convlet(net, data, "relaxed"));
+  if (supportsRelaxed()) contenders.push(await convlet(net, data, "relaxed"));
   else bench.leaveOut(`${net.name} convlet relaxed`, "this engine has no relaxed SIMD");
   if (bench.affordsPlain(`${net.name} convlet-plain`, net.flop)) contenders.push(await convlet(net, data, "float64"));
   contenders.push(baseline(net, data));

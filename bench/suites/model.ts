@@ -1,7 +1,7 @@
 /** `--model FILE`: inference and training of a model that the user brings, and where the time of a prediction goes. */
 import { basename } from "node:path";
 import { load, type Model } from "../../src/index.ts";
-import { supports } from "../../src/machine/wasm.ts";
+import { supportsRelaxed } from "../../src/machine/wasm.ts";
 import type { Samples } from "../../src/training/session.ts";
 import { seededUniform } from "../cases.ts";
 import type { Arrays, Bench, Contender } from "../harness.ts";
@@ -21,14 +21,14 @@ type Numerics = Contender["numerics"];
 /** What `load` throws about the file is for the user: it says what is wrong with it. */
 export async function benchModel(bench: Bench, file: string): Promise<LayerProfile[]> {
   const name = basename(file).replace(/\.safetensors$/, "");
-  const machines: Numerics[] = supports("relaxed") ? ["strict", "relaxed", "float64"] : ["strict", "float64"];
+  const machines: Numerics[] = supportsRelaxed() ? ["strict", "relaxed", "float64"] : ["strict", "float64"];
   const models = new Map<Numerics, Model>();
   try {
     for (const numerics of machines) models.set(numerics, await loaded(file, numerics));
     for (const batch of BATCHES) await timePrediction(bench, { name, batch, models });
     if (internals(models.get("strict")!).compiled === undefined) bench.leaveOut(`${name} training`, "the file holds no compiled model");
     else await timeTraining(bench, { name, batch: TRAINING_BATCH, models });
-    const numerics = supports("relaxed") ? "relaxed" : "strict";
+    const numerics = supportsRelaxed() ? "relaxed" : "strict";
     const profiles: LayerProfile[] = [];
     for (const batch of BATCHES) {
       const model = models.get(numerics)!;

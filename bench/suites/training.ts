@@ -1,7 +1,7 @@
 /** Training steps as `fit` makes them: a batch gathered, forward, loss, backward, update, weights packed anew. */
 
 import { type Model, type ModelOptions, sparseCategoricalCrossentropy } from "../../src/index.ts";
-import { supports } from "../../src/machine/wasm.ts";
+import { supportsRelaxed } from "../../src/machine/wasm.ts";
 import type { Samples } from "../../src/training/session.ts";
 import { CASES, type NetCase, type NetData, netData, parseCase } from "../cases.ts";
 import type { Arrays, Bench, Contender } from "../harness.ts";
@@ -25,7 +25,7 @@ export async function training(bench: Bench): Promise<void> {
 export async function timeTraining(bench: Bench, net: NetCase): Promise<void> {
   const data = trainingData(net);
   const contenders: Contender[] = [await convlet(net, data, "strict")];
-  if (supports("relaxed")) contenders.push(await convlet(net, data, "relaxed"));
+  if (supportsRelaxed()) contenders.push(await convlet(net, data, "relaxed"));
   else bench.leaveOut(`${net.name} convlet relaxed`, "this engine has no relaxed SIMD");
   if (bench.affordsPlain(`${net.name} convlet-plain`, net.flop)) contenders.push(await convlet(net, data, "float64"));
   if (net.net === "mnist_cnn") contenders.push(baseline(net, data));

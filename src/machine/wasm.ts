@@ -1,17 +1,10 @@
 /** The WASM machines: the only file that knows the loader and the kernel binaries. */
 import { instantiateSync } from "@assemblyscript/loader";
 import { kernels } from "../../build/kernels.ts";
-import { KernelSourceError, type KernelSources, kernelCompiler, type Numerics, supportsRelaxed } from "./kernelModules.ts";
+import { KernelSourceError, type KernelSources, kernelCompiler, type Numerics } from "./kernelModules.ts";
 import type { Machine } from "./machine.ts";
 
-export type { Numerics } from "./kernelModules.ts";
-
-const SIMD_PROBE = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11]);
-
-/** Whether the engine can run these kernels. */
-export function supports(numerics: Numerics): boolean {
-  return numerics === "relaxed" ? supportsRelaxed() : typeof WebAssembly === "object" && WebAssembly.validate(SIMD_PROBE);
-}
+export { type Numerics, supportsRelaxed } from "./kernelModules.ts";
 
 /** Compiles kernels, or gets them from who has compiled them. */
 export type KernelProvider = (numerics: Numerics, memory: "shared" | "unshared") => Promise<WebAssembly.Module>;

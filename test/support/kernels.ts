@@ -4,12 +4,12 @@ import { FIRST_FREE, type KernelName, type Records, type RunHeader, type Tensor 
 import { plainKernels } from "../../src/machine/plain/index.ts";
 import { machineOf } from "../../src/machine/plain/machine.ts";
 import { type Instruction, recordBytes, TENSOR_BYTES, writeInstruction, writeRunHeader, writeTensor } from "../../src/machine/records.ts";
-import { supports, wasmMachine } from "../../src/machine/wasm.ts";
+import { supportsRelaxed, wasmMachine } from "../../src/machine/wasm.ts";
 
 export type MachineName = "strict" | "relaxed" | "plain" | "plain64";
 
 /** The machines that this engine can run. */
-export const machineNames: MachineName[] = ["strict", ...(supports("relaxed") ? (["relaxed"] as const) : []), "plain", "plain64"];
+export const machineNames: MachineName[] = ["strict", ...(supportsRelaxed() ? (["relaxed"] as const) : []), "plain", "plain64"];
 
 const GUARD = 12345.678;
 const GUARD_WORDS = 16;

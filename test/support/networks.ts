@@ -2,7 +2,7 @@
 
 import type { Model, ModelOptions, SymbolicTensor } from "../../src/index.ts";
 import * as convlet from "../../src/index.ts";
-import { supports } from "../../src/machine/wasm.ts";
+import { supportsRelaxed } from "../../src/machine/wasm.ts";
 import { seededRandom } from "./kernels.ts";
 
 export type MachineChoice = "strict" | "relaxed" | "plain";
@@ -14,7 +14,7 @@ const CHOICES: Record<MachineChoice, ModelOptions> = {
 };
 
 /** The machines this engine can run. */
-export const machines: MachineChoice[] = supports("relaxed") ? ["strict", "relaxed", "plain"] : ["strict", "plain"];
+export const machines: MachineChoice[] = supportsRelaxed() ? ["strict", "relaxed", "plain"] : ["strict", "plain"];
 
 /** Model options that choose a machine. */
 export function on(machine: MachineChoice, options: ModelOptions = {}): ModelOptions {
