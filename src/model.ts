@@ -11,7 +11,7 @@ import { checkClassify, type Preprocessing } from "./image/preprocessing.ts";
 import { Inference, type ModelInput, type PredictOptions } from "./inference.ts";
 import { type ProfileRow, profile } from "./inspect/profile.ts";
 import { type SummaryOptions, summarize } from "./inspect/summary.ts";
-import { type Architecture, type BuiltArchitecture, buildGraph } from "./layers/architecture.ts";
+import type { BuiltArchitecture } from "./layers/architecture.ts";
 import { threadCount } from "./machine/threadCount.ts";
 import { ModelLayer, type WeightArray } from "./modelLayer.ts";
 import { checkModelOptions, type ModelOptions } from "./modelOptions.ts";
@@ -31,7 +31,6 @@ export class Model {
   readonly seed: number;
   readonly classNames: readonly string[] | undefined;
   readonly preprocessing: Preprocessing | undefined;
-  private readonly built: BuiltArchitecture;
   private readonly engine: Engine;
   private readonly session: Session;
   private readonly inference: Inference;
@@ -41,22 +40,21 @@ export class Model {
 
   /** Weights are "drawn" from the seed, or left as zeros for who writes them next. */
   constructor(
-    private readonly architecture: Architecture,
+    private readonly built: BuiltArchitecture,
     private readonly options: ModelOptions = {},
     weights: "drawn" | "zeros" = "drawn",
   ) {
-    this.built = buildGraph(architecture);
     checkModelOptions({ ...options }, { input: this.inputShapes[0], output: this.outputShapes[0] });
     const { seed = 0, classNames, preprocessing, machine = "auto", elementBytes = 4, numerics = "auto", wasm } = options;
     this.seed = seed;
     this.classNames = classNames;
     this.preprocessing = preprocessing;
-    for (const [name, layer] of architecture.layers) if (layer.options.trainable === false) this.frozen.set(name, true);
+    for (const [name, layer] of built.architecture.layers) if (layer.options.trainable === false) this.frozen.set(name, true);
     const predicts = numerics === "strict" ? "strict" : "relaxed";
     this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads), wasm, numerics: predicts });
     this.session = new Session(this.engine, { seed, numerics: numerics === "relaxed" ? "relaxed" : "strict", frozen: this.frozen });
     this.inference = new Inference(this.session, predicts);
-    this.layers = [...architecture.layers].map(([name, { type }]) => {
+    this.layers = [...built.architecture.layers].map(([name, { type }]) => {
       const { shape: outputShape } = this.built.outputOf.get(name)!;
       return new ModelLayer({ name, type, outputShape }, this.session, (x) => this.layerInput(name, x));
     });
@@ -260,8 +258,8 @@ export class Model {
   /** Bytes of the model's file: architecture, weights and training state, from which `load` continues to the bit. */
   toBytes(): Uint8Array<ArrayBuffer> {
     this.checkUsable();
-    const { architecture, session, seed, classNames, preprocessing, compiled } = this;
-    return modelBytes({ architecture, session, seed, classNames, preprocessing, compiled });
+    const { built, session, seed, classNames, preprocessing, compiled } = this;
+    return modelBytes({ architecture: built.architecture, session, seed, classNames, preprocessing, compiled });
   }
 
   /**
@@ -298,7 +296,7 @@ export class Model {
   /** A model of its own with the same layers and weights, not yet compiled. */
   clone(): Model {
     this.checkUsable();
-    const copy = new Model(this.architecture, this.options, "zeros");
+    const copy = new Model(this.built, this.options, "zeros");
     copy.setWeights(this.getWeights());
     copy.frozen.replace(this.frozen.names);
     return copy;

@@ -2,7 +2,7 @@
 import { checkDownloadOptions, type DownloadOptions } from "./formats/download.ts";
 import { openSource } from "./formats/openSource.ts";
 import { bytesSource, type ModelSource, type Source } from "./formats/source.ts";
-import { traceArchitecture } from "./layers/architecture.ts";
+import { buildGraph, traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { compileKernels, supportsRelaxed } from "./machine/wasm.ts";
 import { Model } from "./model.ts";
@@ -38,7 +38,8 @@ export function model(
   options: ModelOptions = {},
 ): Model {
   checkOptions("model", ends, ["inputs", "outputs"]);
-  return new Model(traceArchitecture([ends.inputs].flat() as SymbolicTensor[], [ends.outputs].flat() as SymbolicTensor[]), options);
+  const architecture = traceArchitecture([ends.inputs].flat() as SymbolicTensor[], [ends.outputs].flat() as SymbolicTensor[]);
+  return new Model(buildGraph(architecture), options);
 }
 
 export interface LoadOptions extends RestoreOptions, DownloadOptions {}

@@ -12,7 +12,7 @@ export async function restore(source: Source, options: RestoreOptions): Promise<
   const file = await readModelFile(source);
   const { seed, classNames, preprocessing } = file.json;
   const own = { seed, ...(classNames && { classNames }), ...(preprocessing && { preprocessing }) };
-  const model = new Model(file.architecture, { ...options, ...own }, "zeros");
+  const model = new Model(file.built, { ...options, ...own }, "zeros");
   try {
     await model.restore(file);
   } catch (reason) {

@@ -1,7 +1,7 @@
 /** One safetensors file per model: architecture and training state as JSON in its metadata, arrays under Keras-like names. */
 import type { Parameter } from "../graph.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
-import { type Architecture, type ArchitectureJson, architectureFromJson, buildGraph } from "../layers/architecture.ts";
+import { type Architecture, type ArchitectureJson, architectureFromJson, type BuiltArchitecture, buildGraph } from "../layers/architecture.ts";
 import { checkModelOptions } from "../modelOptions.ts";
 import { checkNumber, checkOptions, type Named, shown } from "../options.ts";
 import { shapeText } from "../shape.ts";
@@ -30,7 +30,7 @@ export interface ModelJson {
 /** A file whose header is read, and its arrays not yet. */
 export interface ModelFile {
   readonly json: ModelJson;
-  readonly architecture: Architecture;
+  readonly built: BuiltArchitecture;
   readonly header: SafetensorsHeader;
   readonly source: Source;
 }
@@ -50,7 +50,7 @@ export async function readModelFile(source: Source): Promise<ModelFile> {
   return { ...(await interpreted(header, source, () => parsedModel(header, source.where))), header, source };
 }
 
-function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, "json" | "architecture"> {
+function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, "json" | "built"> {
   const text = header.metadata.get(METADATA_KEY);
   if (text === undefined) {
     const kind = header.metadata.has("convlet.program") ? "a file to run, which convlet/run loads" : "weights of another program, no convlet model";
@@ -66,16 +66,16 @@ function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, 
   if (json.format > FORMAT)
     throw new FileFormatError(`${where}: format ${json.format} is newer than this library, which reads up to ${FORMAT}; update it`);
   try {
-    const architecture = architectureFromJson(json.architecture);
-    const { inputs, outputs, parameters } = buildGraph(architecture).graph;
+    const built = buildGraph(architectureFromJson(json.architecture));
+    const { inputs, outputs, parameters } = built.graph;
     checkModelOptions(
       { seed: json.seed, classNames: json.classNames, preprocessing: json.preprocessing },
       { input: inputs[0].shape, output: outputs[0].shape },
     );
-    checkKinds(json, architecture);
+    checkKinds(json, built.architecture);
     // Before a model allocates what the architecture asks for: are all these weights there?
     for (const parameter of parameters) checkedArray(header, where, parameter, "value");
-    return { json, architecture };
+    return { json, built };
   } catch (cause) {
     if (cause instanceof FileFormatError) throw cause;
     throw new FileFormatError(`${where}: ${(cause as Error).message}`, { cause });

@@ -111,25 +111,15 @@ function nameLayers(layers: readonly Layer[]): Map<Layer, string> {
   return new Map(unique.map((layer) => [layer, nameOf(layer)]));
 }
 
-/** The graph, and the value that each layer's last call gives. */
+/** An architecture with its graph, and the value that each layer's last call gives. */
 export interface BuiltArchitecture {
+  readonly architecture: Architecture;
   readonly graph: Graph;
   readonly outputOf: ReadonlyMap<string, Value>;
 }
 
-/** By architecture: a file's reader, the model and its clones need the same. */
-const graphs = new WeakMap<Architecture, BuiltArchitecture>();
-
 export function buildGraph(architecture: Architecture): BuiltArchitecture {
-  let built = graphs.get(architecture);
-  if (built === undefined) {
-    built = build(architecture);
-    graphs.set(architecture, built);
-  }
-  return built;
-}
-
-function build({ layers, calls, inputs, outputs }: Architecture): BuiltArchitecture {
+  const { layers, calls, inputs, outputs } = architecture;
   const builder = new GraphBuilder();
   const values = new Map<number, Value>();
   for (const { name, shape, value } of inputs) values.set(value, builder.value(name, shape));
@@ -144,7 +134,7 @@ function build({ layers, calls, inputs, outputs }: Architecture): BuiltArchitect
     inputs.map(({ value }) => values.get(value)!),
     outputs.map((number) => values.get(number)!),
   );
-  return { graph, outputOf };
+  return { architecture, graph, outputOf };
 }
 
 export function architectureToJson({ layers, ...rest }: Architecture): ArchitectureJson {
