@@ -1,51 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { CrossEntropy } from "../../build/records.ts";
-import {
-  EXACT,
-  expectClose,
-  F32_FUNCTION,
-  type MachineName,
-  machineNames,
-  seededRandom,
-  type TensorOptions,
-  TestMemory,
-} from "../support/kernels.ts";
+import { EXACT, expectClose, F32_FUNCTION, type MachineName, machineNames, seededRandom } from "../support/kernels.ts";
+import { gradientTolerance, type LossCase, lossTolerance, runLoss } from "./lossCase.ts";
 
 type Kind = keyof typeof CrossEntropy;
 const kinds = Object.keys(CrossEntropy) as Kind[];
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 
-/** Math and double precision against src/math.ts. */
-const F64 = 5e-15;
-/** Central differences with step 1e-6 in float64, over a loss of size 1. */
-const FINITE_DIFFERENCE = 1e-8;
-const toleranceOf = (machine: MachineName) => (machine === "plain64" ? F64 : F32_FUNCTION);
 const isSparse = (kind: Kind) => kind === "sparse" || kind === "sparseLogits";
 const isLogits = (kind: Kind) => kind.endsWith("Logits");
 
-interface Case {
-  kind: Kind;
-  shape: [batch: number, height: number, width: number, channels: number];
-  prediction: ArrayLike<number>;
-  target: number[];
-  sampleWeight?: number[];
-  lossScale?: number;
-  batch?: number;
-  layout?: TensorOptions;
-  withGrad?: boolean;
-}
+type Case = LossCase<"crossEntropyLoss">;
 
-async function run(machine: MachineName, { kind, shape, layout = {}, withGrad = true, ...rest }: Case) {
-  const memory = new TestMemory(machine);
-  const prediction = memory.tensor(shape, { ...layout, values: rest.prediction });
-  const predictionGrad = withGrad ? memory.tensor(shape, { ...layout, values: "nan" }) : null;
-  const target = memory.array(rest.target.length, rest.target);
-  const sampleWeight = rest.sampleWeight ? memory.array(shape[0], rest.sampleWeight) : null;
-  const losses = memory.array(shape[0], "nan");
-  const header = { batch: rest.batch ?? shape[0], lossScale: rest.lossScale ?? 1 };
-  await memory.run("crossEntropyLoss", { prediction, predictionGrad, target, sampleWeight, losses, kind: CrossEntropy[kind] }, header);
-  return { losses: memory.read(losses), grad: predictionGrad === null ? null : memory.read(predictionGrad) };
-}
+const run = (machine: MachineName, given: Case) => runLoss(machine, "crossEntropyLoss", given, { kind: CrossEntropy[given.kind] });
 
 /** Class probabilities of a pixel and, for each, whether Keras' clipping leaves it alone. */
 function probabilities(kind: Kind, pixel: number[]): number[] {
@@ -91,7 +58,7 @@ describe.each(machineNames)("cross-entropy on %s", (machine) => {
     for (let channels = 1; channels <= 17; channels++) {
       const given = randomCase(kind, channels, channels);
       const { losses, grad } = await run(machine, given);
-      expectClose(losses, lossesOf(given), toleranceOf(machine), `${channels} channels`);
+      expectClose(losses, lossesOf(given), lossTolerance(machine), `${channels} channels`);
       const sliced = await run(machine, { ...given, layout: { slice: { of: channels + 3, at: 2 }, haloValue: nan } });
       expectClose(sliced.losses, losses, EXACT, "slice");
       expectClose(sliced.grad!, grad!, EXACT, "slice gradient");
@@ -110,7 +77,7 @@ describe.each(machineNames)("cross-entropy on %s", (machine) => {
           lossesOf({ ...given, prediction: Array.from(given.prediction, (x, j) => (i === j ? x + by : x)) }).reduce((a, b) => a + b, 0);
         return (0.25 * (total(step) - total(-step))) / (2 * step);
       });
-      const tolerance = machine === "plain64" ? FINITE_DIFFERENCE : F32_FUNCTION;
+      const tolerance = gradientTolerance(machine);
       // One class: the gradient is 0, and what is left is rounding.
       const scale = channels === 1 ? [1] : [];
       expectClose([...grad!, ...scale], [...expected, ...scale], tolerance, `${channels} channels`);
@@ -120,7 +87,7 @@ describe.each(machineNames)("cross-entropy on %s", (machine) => {
   test("without weights every sample counts 1, and lossScale leaves the losses alone", async () => {
     const given = { ...randomCase("sparseLogits", 5, 3), sampleWeight: undefined, lossScale: 7 };
     const { losses } = await run(machine, given);
-    expectClose(losses, lossesOf(given), toleranceOf(machine));
+    expectClose(losses, lossesOf(given), lossTolerance(machine));
   });
 
   test("huge and infinite logits", async () => {
@@ -128,8 +95,8 @@ describe.each(machineNames)("cross-entropy on %s", (machine) => {
     for (const kind of ["sparseLogits", "categoricalLogits"] as const) {
       const target = kind === "sparseLogits" ? given.target : [1, 0, 0, 0, 0, 1, 1, 0, 0];
       const { losses, grad } = await run(machine, { ...given, kind, target });
-      expectClose(losses, [0, 2000, Math.log(2)], toleranceOf(machine));
-      expectClose(grad!, [0, 0, 0, 1, 0, -1, -0.5, 0, 0.5], toleranceOf(machine));
+      expectClose(losses, [0, 2000, Math.log(2)], lossTolerance(machine));
+      expectClose(grad!, [0, 0, 0, 1, 0, -1, -0.5, 0, 0.5], lossTolerance(machine));
     }
   });
 
@@ -139,8 +106,8 @@ describe.each(machineNames)("cross-entropy on %s", (machine) => {
     for (const kind of ["sparse", "categorical"] as const) {
       const target = kind === "sparse" ? [0, 1] : [1, 0, 0, 1];
       const { losses, grad } = await run(machine, { kind, shape: [2, 1, 1, 2], prediction: [0, 1, 0, 1], target });
-      expect(Math.abs(losses[0] / low - 1)).toBeLessThan(toleranceOf(machine));
-      expect(Math.abs(losses[1] / high - 1)).toBeLessThan(toleranceOf(machine));
+      expect(Math.abs(losses[0] / low - 1)).toBeLessThan(lossTolerance(machine));
+      expect(Math.abs(losses[1] / high - 1)).toBeLessThan(lossTolerance(machine));
       expect([...grad!].map(Math.abs)).toEqual([0, 0, 0, 0]);
     }
   });

@@ -1,15 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ElementLoss } from "../../build/records.ts";
-import {
-  EXACT,
-  expectClose,
-  F32_FUNCTION,
-  type MachineName,
-  machineNames,
-  seededRandom,
-  type TensorOptions,
-  TestMemory,
-} from "../support/kernels.ts";
+import { EXACT, expectClose, F32_FUNCTION, type MachineName, machineNames, seededRandom } from "../support/kernels.ts";
+import { gradientTolerance, type LossCase, lossTolerance, runLoss } from "./lossCase.ts";
 
 type Kind = keyof typeof ElementLoss;
 const kinds = Object.keys(ElementLoss) as Kind[];
@@ -19,11 +11,6 @@ const DELTA = Math.fround(0.7);
 const LOW = Math.fround(1e-7);
 const HIGH = Math.fround(1 - 1e-7);
 const clip = (p: number) => Math.min(Math.max(p, LOW), HIGH);
-/** Math and double precision against src/math.ts. */
-const F64 = 5e-15;
-/** Central differences with step 1e-6 in float64, over losses of size 1. */
-const FINITE_DIFFERENCE = 1e-8;
-const toleranceOf = (machine: MachineName) => (machine === "plain64" ? F64 : F32_FUNCTION);
 
 /** Keras 3's formulas for one element. */
 const value: Record<Kind, (p: number, t: number) => number> = {
@@ -34,30 +21,9 @@ const value: Record<Kind, (p: number, t: number) => number> = {
   binaryCrossEntropyLogits: (x, t) => Math.max(x, 0) - x * t + Math.log1p(Math.exp(-Math.abs(x))),
 };
 
-interface Case {
-  kind: Kind;
-  shape: [batch: number, height: number, width: number, channels: number];
-  prediction: ArrayLike<number>;
-  target: number[];
-  sampleWeight?: number[];
-  lossScale?: number;
-  batch?: number;
-  layout?: TensorOptions;
-  withGrad?: boolean;
-}
+type Case = LossCase<"elementwiseLoss">;
 
-async function run(machine: MachineName, { kind, shape, layout = {}, withGrad = true, ...rest }: Case) {
-  const memory = new TestMemory(machine);
-  const prediction = memory.tensor(shape, { ...layout, values: rest.prediction });
-  const predictionGrad = withGrad ? memory.tensor(shape, { ...layout, values: "nan" }) : null;
-  const target = memory.array(rest.target.length, rest.target);
-  const sampleWeight = rest.sampleWeight ? memory.array(shape[0], rest.sampleWeight) : null;
-  const losses = memory.array(shape[0], "nan");
-  const header = { batch: rest.batch ?? shape[0], lossScale: rest.lossScale ?? 1 };
-  const fields = { prediction, predictionGrad, target, sampleWeight, losses, kind: ElementLoss[kind], delta: DELTA };
-  await memory.run("elementwiseLoss", fields, header);
-  return { losses: memory.read(losses), grad: predictionGrad === null ? null : memory.read(predictionGrad) };
-}
+const run = (machine: MachineName, given: Case) => runLoss(machine, "elementwiseLoss", given, { kind: ElementLoss[given.kind], delta: DELTA });
 
 function lossesOf({ kind, shape: [batch, height, width, channels], prediction, target, sampleWeight }: Case): number[] {
   const count = height * width * channels;
@@ -82,10 +48,10 @@ describe.each(machineNames)("element-wise losses on %s", (machine) => {
     for (let channels = 1; channels <= 17; channels++) {
       const given = randomCase(kind, channels, channels);
       const { losses, grad } = await run(machine, given);
-      expectClose(losses, lossesOf(given), toleranceOf(machine), `${channels} channels`);
+      expectClose(losses, lossesOf(given), lossTolerance(machine), `${channels} channels`);
       const sliced = await run(machine, { ...given, layout: { slice: { of: channels + 3, at: 2 }, haloValue: nan } });
       // A slice is summed pixel by pixel, a row in one go.
-      expectClose(sliced.losses, losses, toleranceOf(machine), "slice");
+      expectClose(sliced.losses, losses, lossTolerance(machine), "slice");
       expectClose(sliced.grad!, grad!, EXACT, "slice gradient");
       const short = await run(machine, { ...given, batch: 2, withGrad: false, layout: { halo: [1, 2, 0, 1], haloValue: nan } });
       expectClose(short.losses, [losses[0], losses[1], nan], EXACT, "short batch");
@@ -100,7 +66,7 @@ describe.each(machineNames)("element-wise losses on %s", (machine) => {
       const slope = (value[kind](p + step, given.target[i]) - value[kind](p - step, given.target[i])) / (2 * step);
       return (0.25 * given.sampleWeight![Math.floor(i / 42)] * slope) / 42;
     });
-    expectClose(grad!, expected, machine === "plain64" ? FINITE_DIFFERENCE : F32_FUNCTION);
+    expectClose(grad!, expected, gradientTolerance(machine));
   });
 
   const one = async (kind: Kind, prediction: number, target: number) => {
