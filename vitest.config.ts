@@ -1,7 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
-
-/** Node 20 has relaxed SIMD behind a flag; later engines have it as it is. */
-const relaxedFlag = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
+import { relaxedFlags } from "./scripts/run.mjs";
 
 export default defineConfig({
   test: {
@@ -13,6 +11,6 @@ export default defineConfig({
     // What a busy machine breaks once is told from what is broken; scripts/ci.mjs names every second attempt.
     retry: 1,
     pool: "forks",
-    execArgv: [...relaxedFlag, "--expose-gc"],
+    execArgv: [...relaxedFlags(), "--expose-gc"],
   },
 });

@@ -29,3 +29,11 @@ export function find(variable) {
   const paths = known[variable].flatMap((name) => (/[/\\]/.test(name) ? [name] : folders.map((folder) => join(folder, name))));
   return paths.find((path) => existsSync(path)) ?? "";
 }
+
+/** The Chromium that tests need. Without one the process ends here, which is a failure only where CI is set. */
+export function chromiumFor(tests) {
+  const chromium = find("CONVLET_CHROMIUM");
+  if (chromium !== "") return chromium;
+  console.log(`${tests}: not run: no Chromium found (CONVLET_CHROMIUM=path names one; on Debian: apt-get install chromium)`);
+  process.exit(process.env.CI ? 1 : 0);
+}

@@ -79,7 +79,8 @@ async function unpacker() {
   return (text, target) => unpackKernels(inflateRawSync(Buffer.from(text, "base64")), target, unpackingMemory());
 }
 
-function asc(...args) {
+/** Runs the AssemblyScript compiler; rejects when it fails. */
+export function asc(...args) {
   return node([join(dirname(require.resolve("assemblyscript/package.json")), "bin/asc.js"), ...args], "on failure");
 }
 
@@ -139,11 +140,11 @@ async function declarations() {
   cpSync(types, join(root, "dist/cjs/types"), { recursive: true });
 }
 
-/** Bundles a TypeScript program of ours for the running Node, which cannot read TypeScript before version 22. Returns `outfile`. */
+/** Bundles a TypeScript program of ours for the running Node, which cannot read TypeScript before version 22; kernels become bytes. Returns `outfile`. */
 export async function bundleForNode(entry, outfile) {
   const { build } = await import("esbuild");
   const target = `node${process.versions.node.split(".")[0]}`;
-  const common = { bundle: true, platform: "node", format: "esm", sourcemap: true, logLevel: "warning" };
+  const common = { bundle: true, platform: "node", format: "esm", loader: { ".wasm": "binary" }, sourcemap: true, logLevel: "warning" };
   await build({ ...common, target, entryPoints: [join(root, entry)], outfile: join(root, outfile) });
   return outfile;
 }

@@ -29,7 +29,7 @@ export async function buildExamples({ log = console.log } = {}) {
 export async function buildPages() {
   const [{ build }, { buildReference }] = await Promise.all([import("esbuild"), import("./bench.mjs")]);
   // The page of the bench shares its suites, which name the reference loops.
-  buildReference();
+  await buildReference();
   const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory() && isPage(entry.name));
   const files = ["", ...folders.map(({ name }) => name)].flatMap((folder) =>
     readdirSync(join(source, folder), { withFileTypes: true, recursive: folder !== "" })

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { buildKernels } from "./build.mjs";
 import { installMissing, root } from "./install.mjs";
 import { hotLoops, printedFunctions } from "./machineCode.mjs";
+import { relaxedFlags } from "./run.mjs";
 import { withoutNames } from "./wasmFile.mjs";
 
 const LIST = join(root, "scripts/hotFunctions.json");
@@ -75,8 +76,7 @@ function otherNode(version) {
 }
 
 function inspect(node, version, target) {
-  // Node 20 has relaxed SIMD behind a flag.
-  const flags = [...FLAGS, ...(version < 22 ? ["--experimental-wasm-relaxed-simd"] : [])];
+  const flags = [...FLAGS, ...relaxedFlags(version)];
   const args = [...flags, "-e", COMPILE, join(root, `build/named/${target}.wasm`)];
   const { stdout, stderr, status } = spawnSync(node, args, { encoding: "utf8", maxBuffer: 2 ** 28 });
   if (status !== 0) {

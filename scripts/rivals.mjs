@@ -1,14 +1,14 @@
 /** `npm run bench:rivals`: installs other engines into bench/node_modules, builds the library, runs bench/rivals on Node 24. Arguments go to it. */
-import { spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { installMissing, root } from "./install.mjs";
+import { runBundle } from "./run.mjs";
 
 const benchFolder = join(root, "bench");
 const WANTED_NODE = 24;
 /** Beside the packages that it imports, where Node finds them. */
-const outdir = join(benchFolder, "node_modules/.rivals");
+const outdir = "bench/node_modules/.rivals";
 
 /** Command and first arguments of the Node that runs the bench. */
 function node() {
@@ -24,7 +24,7 @@ function node() {
 async function buildRivals() {
   const [{ buildAll }, { buildReference }, { build }] = await Promise.all([import("./build.mjs"), import("./bench.mjs"), import("esbuild")]);
   await buildAll();
-  buildReference();
+  await buildReference();
   await build({
     entryPoints: {
       main: join(benchFolder, "rivals/main.ts"),
@@ -32,7 +32,7 @@ async function buildRivals() {
       // Its build for Node leaves the gradients out; the registry that this fills is a global one.
       tfjsGradients: join(benchFolder, "node_modules/@tensorflow/tfjs-core/dist/register_all_gradients.js"),
     },
-    outdir,
+    outdir: join(root, outdir),
     outExtension: { ".js": ".mjs" },
     bundle: true,
     splitting: true,
@@ -46,18 +46,9 @@ async function buildRivals() {
   });
 }
 
-/** Returns the exit code. */
-function runRivals(args) {
-  const program = node();
-  const { stdout } = spawnSync(program, ["-p", "process.versions.node"], { encoding: "utf8" });
-  // Node 20 has relaxed SIMD behind a flag; later engines have it as it is.
-  const flags = Number(stdout.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
-  return spawnSync(program, [...flags, "--enable-source-maps", join(outdir, "main.mjs"), ...args], { cwd: root, stdio: "inherit" }).status ?? 1;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  installMissing();
-  installMissing(benchFolder);
-  await buildRivals();
-  process.exit(runRivals(process.argv.slice(2)));
-}
+installMissing();
+installMissing(benchFolder);
+await buildRivals();
+const program = node();
+const version = execFileSync(program, ["-p", "process.versions.node"], { encoding: "utf8" });
+process.exit(runBundle(join(outdir, "main.mjs"), { program, version }));
