@@ -1,5 +1,5 @@
 /** What the command line says. */
-import { type ParseArgsConfig, parseArgs } from "node:util";
+import { commandLine } from "./commandLine.ts";
 import { type Selection, SUITES, type Suite } from "./selection.ts";
 
 export interface BenchOptions extends Selection {
@@ -27,7 +27,8 @@ export const USAGE = `npm run bench -- [options]
   --readme          writes the table of README.md, with date and machine, from the suites inference and training
   --json FILE       { environment, rows, growth, layers, notRun, problems }
   --markdown FILE   the tables
-  --html FILE       the page with charts, instead of build/bench.html`;
+  --html FILE       the page with charts, instead of build/bench.html
+  --help            this text`;
 
 /** TypeError where an option is unknown or lacks its value. */
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -44,7 +45,15 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     floors: flag,
     readme: flag,
   } as const;
-  const { suite, short = false, profile = false, floors = false, readme = false, html = "build/bench.html", ...files } = parsed(args, options);
+  const {
+    suite,
+    short = false,
+    profile = false,
+    floors = false,
+    readme = false,
+    html = "build/bench.html",
+    ...files
+  } = commandLine(args, options, USAGE);
   if (files.model !== undefined && (suite ?? files.case) !== undefined) throw new TypeError(`--model goes with neither --suite nor --case\n${USAGE}`);
   const suites = suite?.split(",") ?? [...SUITES];
   if (!suites.every(isSuite)) throw new TypeError(`--suite ${suite}: it is one of ${SUITES.join(", ")}`);
@@ -53,12 +62,4 @@ export function parseOptions(args: readonly string[]): BenchOptions {
 
 function isSuite(name: string): name is Suite {
   return (SUITES as readonly string[]).includes(name);
-}
-
-function parsed<Options extends NonNullable<ParseArgsConfig["options"]>>(args: readonly string[], options: Options) {
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch (reason) {
-    throw new TypeError(`${(reason as Error).message}\n${USAGE}`);
-  }
 }

@@ -6,6 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg } from "node:os";
 import { type Numerics, supportsRelaxed } from "../../src/machine/wasm.ts";
 import { type ConvCase, convData, parseCase } from "../cases.ts";
+import { commandLine } from "../commandLine.ts";
 import { alternate, environment, type Row, relativeError, runtimeName, significant, writeJson } from "../report.ts";
 import { limits } from "../selection.ts";
 import { obvious, tuned } from "./javascript.ts";
@@ -21,7 +22,8 @@ const CALLS = { float64: 1, strict: 8, relaxed: 8 } as const;
 const USAGE = `npm run bench:ladder -- [options]
   --short           few samples
   --json FILE       { environment, rows }
-  --markdown FILE   the table`;
+  --markdown FILE   the table
+  --help            this text`;
 
 interface Step {
   readonly name: string;
@@ -107,21 +109,10 @@ function busyNote(load: number): string[] {
   return [`- **other work was running** (load average ${load.toFixed(1)} on ${cores} cores): the row with ${THREADS} threads says nothing`];
 }
 
-function parse(args: readonly string[]): { short: boolean; json?: string; markdown?: string } {
-  const files: { json?: string; markdown?: string } = {};
-  let short = false;
-  for (let index = 0; index < args.length; index++) {
-    const name = args[index];
-    const value = args[index + 1];
-    if (name === "--short") short = true;
-    else if ((name === "--json" || name === "--markdown") && value !== undefined) files[name === "--json" ? "json" : "markdown"] = args[++index];
-    else throw new TypeError(`unknown option, or one without its value: ${name}\n${USAGE}`);
-  }
-  return { short, ...files };
-}
-
 async function main(): Promise<void> {
-  const { short, json, markdown } = parse(process.argv.slice(2));
+  const file = { type: "string" } as const;
+  const options = { short: { type: "boolean" }, json: file, markdown: file } as const;
+  const { short = false, json, markdown } = commandLine(process.argv.slice(2), options, USAGE);
   const conv = parseCase(CASE) as ConvCase;
   const [load] = loadavg();
   const steps = await ladder(conv);

@@ -1,5 +1,5 @@
 /** What the command line of `npm run bench:rivals` says. */
-import { parseArgs } from "node:util";
+import { commandLine } from "../commandLine.ts";
 import { CONTENDERS, type Contender } from "./engine.ts";
 import type { Limits } from "./measure.ts";
 import { parseRivalCase, RIVAL_CASES } from "./workload.ts";
@@ -28,7 +28,8 @@ const USAGE = `npm run bench:rivals -- [options]
   --readme                writes the table of README.md, with date and machine
   --json FILE             { environment, rows, coldStarts, references, floors, notes }
   --markdown FILE         the tables
-  --html FILE             the page with charts, instead of build/rivals.html`;
+  --html FILE             the page with charts, instead of build/rivals.html
+  --help                  this text`;
 
 const SHORT_CASES = ["conv_64_64_3_1_1_56_1", "mnist_cnn@1"];
 
@@ -37,7 +38,7 @@ export function parseRivalOptions(args: readonly string[]): RivalOptions {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
   const options = { case: text, engine: text, json: text, markdown: text, html: text, short: flag, floors: flag, readme: flag } as const;
-  const { values } = usageOnError(() => parseArgs({ args: [...args], options }));
+  const values = commandLine(args, options, USAGE);
   const { short = false, floors = false, readme = false, html = "build/rivals.html", json, markdown } = values;
   if (readme && (short || values.case !== undefined || values.engine !== undefined)) {
     throw new TypeError(`--readme takes a whole run: it goes without --short, --case and --engine\n${USAGE}`);
@@ -57,12 +58,4 @@ export function parseRivalOptions(args: readonly string[]): RivalOptions {
     ...(json !== undefined && { json }),
     ...(markdown !== undefined && { markdown }),
   };
-}
-
-function usageOnError<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (reason) {
-    throw new TypeError(`${(reason as Error).message}\n${USAGE}`);
-  }
 }
