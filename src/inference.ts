@@ -1,6 +1,6 @@
 /** Runs inference programs over samples, slice by slice. */
 import type { Value } from "./graph.ts";
-import { megabytes } from "./machine/state.ts";
+import { memoryText } from "./machine/state.ts";
 import type { Numerics } from "./machine/wasm.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import { type Shape, sizeOf } from "./shape.ts";
@@ -88,7 +88,7 @@ function resultArray(where: string, shape: Shape): Float32Array {
     return new Float32Array(sizeOf(shape));
   } catch (cause) {
     throw new RangeError(
-      `${where}: the result [${shape.join(", ")}] takes ${megabytes(sizeOf(shape) * 4)}, more than the engine gives; pass fewer samples at a time`,
+      `${where}: the result [${shape.join(", ")}] takes ${memoryText(sizeOf(shape) * 4)}, more than the engine gives; pass fewer samples at a time`,
       { cause },
     );
   }

@@ -157,21 +157,21 @@ describe("summary", () => {
       dense (dense)                [16]              592    0.00115
       relu (relu)                  [16]                0
       dense_1 (dense)              [3]                51  0.0000960
-      683 parameters (0.0 MB), 683 trained; 0.00398 MFLOP per sample"
+      683 parameters (2.7 kB), 683 trained; 0.00398 MFLOP per sample"
     `);
   });
 
   test("counts what is not trained apart", () => {
     using net = everything();
     net.getLayer("conv2d").trainable = false;
-    expect(net.summary().split("\n").at(-1)).toMatch(/^283 parameters \(0\.0 MB\), 203 trained; .* MFLOP per sample$/);
+    expect(net.summary().split("\n").at(-1)).toMatch(/^283 parameters \(1\.1 kB\), 203 trained; .* MFLOP per sample$/);
   });
 
   test("with plan: every instruction, and nothing is allocated or needs the kernels", () => {
     using net = small();
     net.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy" });
     const plan = net.summary({ plan: true, batchSize: 64 });
-    expect(plan).toMatch(/training program for batches of 64: \d+ instructions, arena \d+\.\d MB, packed weights 0\.0 MB/);
+    expect(plan).toMatch(/training program for batches of 64: \d+ instructions, arena \d+ kB, packed weights \d+\.\d kB/);
     for (const kernel of ["packWeights", "conv2dOutput", "pool2dInputGrad", "crossEntropyLoss", "adamUpdate"]) expect(plan).toContain(kernel);
     expect(plan).toMatch(/conv2dOutput +features +matmul/);
   });

@@ -1,7 +1,7 @@
 /** Tables of a model: what it is made of, and what the compiler would do with it. */
 import { Algorithm } from "../../build/records.ts";
 import type { Spec } from "../engine.ts";
-import { megabytes } from "../machine/state.ts";
+import { memoryText } from "../machine/state.ts";
 import { checkFlag, checkNumber, checkOptions } from "../options.ts";
 import type { PlacedStep, Program } from "../program.ts";
 import { type Shape, shapeText, sizeOf } from "../shape.ts";
@@ -45,7 +45,7 @@ export function summarize(model: SummaryModel, options: SummaryOptions): string 
   const trained = graph.parameters.filter((p) => p.learned && isTrainable(p)).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const lines = [
     table(["layer", "output", "parameters", "MFLOP"], [...inputs, ...rows]),
-    `${thousands(total)} parameters (${megabytes(total * 4)}), ${thousands(trained)} trained; ${megaflops(inference.steps)} MFLOP per sample`,
+    `${thousands(total)} parameters (${memoryText(total * 4)}), ${thousands(trained)} trained; ${megaflops(inference.steps)} MFLOP per sample`,
   ];
   if (plan) lines.push("", planText(model, batchSize));
   return lines.join("\n");
@@ -67,7 +67,7 @@ function planText({ session: { graph, engine, isTrainable }, compiled }: Summary
   ]);
   return [
     `${compiled ? "training" : "inference"} program for batches of ${capacity}: ${program.steps.length} instructions, ` +
-      `arena ${megabytes(program.arenaBytes)}, packed weights ${megabytes(program.preparedBytes)}`,
+      `arena ${memoryText(program.arenaBytes)}, packed weights ${memoryText(program.preparedBytes)}`,
     table(["section", "kernel", "layer", "algorithm", "MFLOP", "bytes"], rows),
   ].join("\n");
 }

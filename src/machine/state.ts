@@ -153,13 +153,15 @@ function pages(bytes: number): number {
   return Math.ceil(bytes / PAGE_BYTES);
 }
 
-export function megabytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MB`;
+/** 1.5 kB, 49 kB, 1.5 MB, 49 MB. */
+export function memoryText(bytes: number): string {
+  const [unit, size] = bytes < 2 ** 20 ? ["kB", 2 ** 10] : ["MB", 2 ** 20];
+  return `${(bytes / size).toFixed(bytes < 10 * size ? 1 : 0)} ${unit}`;
 }
 
 export function checkFits(bytes: number): void {
   if (pages(bytes) <= MAX_PAGES) return;
-  throw new RangeError(`memory: the model needs ${megabytes(bytes)}, a WebAssembly memory ends at 4096 MB; use a smaller batch or model`);
+  throw new RangeError(`memory: the model needs ${memoryText(bytes)}, a WebAssembly memory ends at 4096 MB; use a smaller batch or model`);
 }
 
 function allocate<T>(attempt: () => T, bytes: number): T {
@@ -169,6 +171,6 @@ function allocate<T>(attempt: () => T, bytes: number): T {
   } catch (cause) {
     // V8 reserves 8 GB of addresses for each memory and has 1 TB of them.
     const advice = "dispose of models that are not used (a page can hold about 100), or use a smaller batch or model";
-    throw new RangeError(`memory: the engine refused ${megabytes(bytes)} for the model; ${advice}`, { cause });
+    throw new RangeError(`memory: the engine refused ${memoryText(bytes)} for the model; ${advice}`, { cause });
   }
 }
