@@ -131,9 +131,9 @@ function later(files) {
 }
 
 /**
- * Sources as they are bundled. The numbers of build/records.ts stand for their names: plain JavaScript then needs nothing of what the rest needs.
- * The kernels come "first" in an entry's file, "last" where that holds all: gzip then gives most of their text blocks of its own, 2 kB less than
- * amid code. Kernels that are last import all else before; that this imports them in turn is a cycle, which esbuild breaks there.
+ * Sources as they are bundled. Numbers replace the names of build/records.ts (Write.add), so that the part with plain JavaScript needs none of it.
+ * The kernels come "first" in an entry's file, or "last" in a file that holds everything: amid code they would share gzip's blocks with it, and take 2 kB
+ * more. To come last they import all else, which imports them: esbuild breaks the cycle there.
  */
 function sources(entry, kernels) {
   const numbers = recordNumbers();

@@ -183,7 +183,7 @@ export class RunModel {
 
   /**
    * Behind the weights stand packed weights and table of every program, then one arena for all, as large as those need that were used.
-   * The first run goes without weights that only a second one gains to have packed.
+   * The first run reads some weights unpacked: see `unpacked`.
    */
   private prepare(memory: WebAssembly.Memory, machine: Machine, program: InferenceProgram): Prepared {
     const known = this.prepared.get(program);
@@ -276,7 +276,7 @@ async function open(source: ModelSource, { onProgress, signal, maxBytes }: Downl
     throw new TypeError(`load: got ${shown(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
   }
   signal?.throwIfAborted();
-  // Said here, not in `isFile`: files for pages are built without process, and what reads files is not in them.
+  // The question is asked here, not in `isFile`: in files for pages `process` is undefined, and the bundler then leaves openFile out.
   if (typeof process === "object" && isFile(source)) return openFile(source);
   return download(source, { onProgress, signal, maxBytes });
 }

@@ -225,9 +225,9 @@ class Pieces {
   }
 }
 
-/** Channels whose pixels, about 2 KB apart or a multiple, meet in two of a first-level cache's 64 sets of lines. */
+/** With so many channels, or a multiple, pixels lie 2 KB apart: they share two of the 64 sets of a first-level cache. */
 const CROWDED = 512;
-/** Floats of two cache lines, which come in pairs. */
+/** Floats of two cache lines: the processor loads lines in pairs. */
 const LINES = 32;
 
 /**

@@ -14,7 +14,7 @@ export async function openSource(source: ModelSource, options: DownloadOptions =
   }
   options.signal?.throwIfAborted();
   const place = browserPlace(String(source));
-  // Said here, not in `isFile`: files for pages are built without process, and what reads files is not in them.
+  // The question is asked here, not in `isFile`: in files for pages `process` is undefined, and the bundler then leaves openFile out.
   if (typeof process === "object" && place === undefined && isFile(source)) return checked(await openFile(source), source, options);
   if (place === undefined) return download(source, options);
   return checked(bytesSource(await readPlace(place), String(source)), source, options);

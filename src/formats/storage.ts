@@ -27,12 +27,12 @@ export async function readInBrowser({ scheme, name }: Place): Promise<Uint8Array
   if (scheme === "downloads") throw new TypeError(`load: ${path} was given away; let the user choose the file, and load its bytes`);
   for (let attempt = 1; ; attempt++) {
     try {
-      // A file that is replaced while it is read is lost to its reader.
+      // Whoever reads a file while it is replaced gets an error.
       return await (scheme === "opfs"
         ? locked(name, "shared", () => readFile(name))
         : inStore<Uint8Array<ArrayBuffer> | undefined>("readonly", (store) => store.get(name)));
     } catch (cause) {
-      // A tab that was closed may replace it still, without its lock: the new one is whole.
+      // The write of a tab that was closed may still end, after its lock is gone; what it leaves is whole.
       if (!["NotReadableError", "NotFoundError"].includes((cause as DOMException).name) || attempt === READ_ATTEMPTS) {
         throw new Error(`load: cannot read ${path}: ${(cause as Error).message}`, { cause });
       }

@@ -72,7 +72,7 @@ export function normalization(options: NormalizationOptions = {}): Layer {
           throw new RangeError(`${scope.where}: ${role} has ${values.length} values, needs ${channels} (channels)`);
         const least = role === "variance" ? { above: 0 } : {};
         for (const number of values) checkNumber(scope.where, role, number, least);
-        // One number stays one: a file may name more channels than fit into memory.
+        // A single number is not written out per channel: a file may name more channels than fit into memory.
         return scope.parameter(role, [channels], { initializer: typeof told === "number" ? constant(told) : listed(role, values), learned: false });
       };
       const parameters = { mean: statistic("mean", 0), variance: statistic("variance", 1) };

@@ -133,12 +133,12 @@ function checked(module: WebAssembly.Module, { version }: Wanted, where: string)
 }
 
 /**
- * The file of these kernels, where it stands beside this one: in Node, in the package as it comes. What is packed takes 6 ms to unpack,
- * most of it to load zlib. Undefined where it is not to be had or of another build.
+ * The file of these kernels, in Node, where it lies beside this one as in the package. To unpack the text instead takes 6 ms, most of it to load zlib.
+ * Undefined where there is no such file, or one of another build.
  */
 function kernelsBeside(version: string, numerics: Numerics): Wasm | undefined {
   const fs = builtinModule("node:fs");
-  // Not written as one expression: bundlers copy the file then that they find so.
+  // In two steps: a bundler that sees import.meta.url inside new URL(…) copies the file.
   const here: string | undefined = import.meta.url;
   if (fs === undefined || !here?.startsWith("file:")) return undefined;
   try {
@@ -150,8 +150,8 @@ function kernelsBeside(version: string, numerics: Numerics): Wasm | undefined {
 }
 
 /**
- * Node's zlib is there at once; its streams take 20 ms to load. In Chromium a Blob's stream takes 3 ms more than a writer, and a Response of what is
- * read 1.5 ms more than its chunk: a page has other tasks before each of theirs.
+ * In Node zlib is there at once, streams take 20 ms to load. In Chromium a Blob as the source takes 3 ms longer than a writer, and a Response at the end
+ * 1.5 ms longer than a reader: each waits for other tasks of the page.
  */
 async function inflate(base64: string): Promise<Uint8Array> {
   const zlib = builtinModule("node:zlib");

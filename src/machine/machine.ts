@@ -6,7 +6,7 @@ export interface Machine {
    * Returns how many ran (fewer when the run header's abort word was set).
    */
   execute(first: number, count: number, threads?: number): number;
-  /** Lets go of what it knows of records: others stand in their place. */
+  /** Other records stand where it has read some: drops what it knows of them. */
   forget?(): void;
   /** XXH32 of the `length` bytes of its memory from `at` on. */
   checksum?(at: number, length: number): number;

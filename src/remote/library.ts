@@ -1,6 +1,6 @@
 /**
- * What models in workers have of the rest of the library. Their code is loaded apart from it, and what it imports comes once more: it is given here
- * what there may be but once, for the state that it keeps or the class that it is, and what is large.
+ * What the code for models in workers uses of the rest of the library. That code is a file of its own with copies of all that it imports. What keeps
+ * state, is a class or is large must not be copied: it is passed in here.
  */
 import { FileFormatError } from "../formats/safetensorsHeader.ts";
 import { bytesSource } from "../formats/source.ts";
