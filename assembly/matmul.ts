@@ -4,15 +4,15 @@
  * (windowY, windowX, channel). a is never copied: a row is a pointer and k walks segments from it on. b lies in panels of 8 columns.
  * Tiles: build/assembly/tiles.ts, made by scripts/tiles.mjs. Method: XNNPACK's indirect f32 igemm (loadsplat); Dukhan, "The Indirect Convolution Algorithm", 2019.
  */
-import { multiplyAdd } from "./lanes";
+import { LANES, multiplyAdd } from "./lanes";
 import { Matmul, TILE_COLUMNS } from "./matmulPlan";
 import { TABLE_BYTES } from "./rowView";
 
-/** Adds the addend, bends and stores the 8 sums of a tile. */
+/** Adds the addend, bends and stores the sums of a tile's first `columns` columns, at most 8. */
 // @ts-ignore: decorator
 @inline
 export function storeTile(
-  matmul: Matmul, pointers: usize, columnOffset: usize,
+  matmul: Matmul, pointers: usize, columnOffset: usize, columns: i32,
   c00: v128, c01: v128, c10: v128, c11: v128, c20: v128, c21: v128, c30: v128, c31: v128,
 ): void {
   if (matmul.addend.base != 0) {
@@ -47,14 +47,50 @@ export function storeTile(
   const t1 = load<usize>(pointers, TABLE_BYTES + 4) + columnOffset;
   const t2 = load<usize>(pointers, TABLE_BYTES + 8) + columnOffset;
   const t3 = load<usize>(pointers, TABLE_BYTES + 12) + columnOffset;
-  v128.store(t0, clamp(c00, low, high));
-  v128.store(t0, clamp(c01, low, high), 16);
-  v128.store(t1, clamp(c10, low, high));
-  v128.store(t1, clamp(c11, low, high), 16);
-  v128.store(t2, clamp(c20, low, high));
-  v128.store(t2, clamp(c21, low, high), 16);
-  v128.store(t3, clamp(c30, low, high));
-  v128.store(t3, clamp(c31, low, high), 16);
+  c00 = clamp(c00, low, high);
+  c01 = clamp(c01, low, high);
+  c10 = clamp(c10, low, high);
+  c11 = clamp(c11, low, high);
+  c20 = clamp(c20, low, high);
+  c21 = clamp(c21, low, high);
+  c30 = clamp(c30, low, high);
+  c31 = clamp(c31, low, high);
+  if (columns >= LANES) {
+    v128.store(t0, c00);
+    v128.store(t1, c10);
+    v128.store(t2, c20);
+    v128.store(t3, c30);
+    if (columns > LANES) storeHeads(t0 + 16, t1 + 16, t2 + 16, t3 + 16, columns - LANES, c01, c11, c21, c31);
+  } else storeHeads(t0, t1, t2, t3, columns, c00, c10, c20, c30);
+}
+
+/** Stores the first `count` lanes, at most 4, of each. */
+// @ts-ignore: decorator
+@inline
+function storeHeads(t0: usize, t1: usize, t2: usize, t3: usize, count: i32, c0: v128, c1: v128, c2: v128, c3: v128): void {
+  if (count == LANES) {
+    v128.store(t0, c0);
+    v128.store(t1, c1);
+    v128.store(t2, c2);
+    v128.store(t3, c3);
+    return;
+  }
+  if ((count & 2) != 0) {
+    v128.store_lane<u64>(t0, c0, 0);
+    v128.store_lane<u64>(t1, c1, 0);
+    v128.store_lane<u64>(t2, c2, 0);
+    v128.store_lane<u64>(t3, c3, 0);
+    if (count == 2) return;
+    v128.store_lane<u32>(t0, c0, 2, 8);
+    v128.store_lane<u32>(t1, c1, 2, 8);
+    v128.store_lane<u32>(t2, c2, 2, 8);
+    v128.store_lane<u32>(t3, c3, 2, 8);
+    return;
+  }
+  v128.store_lane<u32>(t0, c0, 0);
+  v128.store_lane<u32>(t1, c1, 0);
+  v128.store_lane<u32>(t2, c2, 0);
+  v128.store_lane<u32>(t3, c3, 0);
 }
 
 /** Keeps NaN: a comparison with it is false, and pmax, pmin then give their first operand. */
@@ -114,5 +150,5 @@ export function vector1x32(
       }
     }
   }
-  storeTile(matmul, pointers, columnOffset, c0, c1, c2, c3, c4, c5, c6, c7);
+  storeTile(matmul, pointers, columnOffset, TILE_COLUMNS, c0, c1, c2, c3, c4, c5, c6, c7);
 }

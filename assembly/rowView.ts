@@ -3,7 +3,7 @@ import { Floats, Tensor } from "./records";
 
 /** Rows whose pointers stand in a table at one time. */
 export const MAX_ROWS: i32 = 128;
-/** A table: one pointer per row, and six more for a tile that is computed aside. */
+/** A table: one pointer per row, and more for what the last tile lacks, or for the panels of a single row. */
 export const ASIDE: usize = 512;
 export const TABLE_BYTES: usize = 544;
 /** What the highest tile may lack. */

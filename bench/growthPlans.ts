@@ -22,6 +22,7 @@ const FORWARD: readonly Growing[] = [
   ["depthwise 3x3", "channels", "conv_?_?_3_1_1_14_?"],
   ["depthwise 3x3", "batch", "conv_32_32_3_1_1_14_32@?"],
   ["depthwise 3x3", "map", "conv_16_16_3_1_1_?_16"],
+  ["depthwise 3x3, stride 2", "channels", "conv_?_?_3_2_1_28_?"],
   ["conv 3x3, stride 2", "input channels", "conv_?_32_3_2_1_28_1"],
   ["conv 3x3, stride 2", "output channels", "conv_3_?_3_2_1_28_1"],
   ["conv 3x3, stride 2", "map", "conv_3_32_3_2_1_?_1"],

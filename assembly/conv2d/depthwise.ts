@@ -2,16 +2,12 @@
 import { depthwiseSpan } from "../../build/assembly/tiles";
 import { multiplyAdd } from "../lanes";
 import { storeTile } from "../matmul";
-import { Matmul, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
-import { SPAN_PIXELS } from "../records";
-import { ASIDE, MAX_ROWS, RowView, TABLE_BYTES, fillPointers } from "../rowView";
+import { Matmul, TABLES, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
+import { MAX_ROWS, RowView, TABLE_BYTES, fillPointers } from "../rowView";
 import { firstOf } from "../share";
-import { copyTile, setAside } from "./aside";
 
 /** Bytes from pixel to pixel, or a multiple, with which a span's lines meet in so few sets of a first-level cache that they drive each other out. */
 const CROWDED: i32 = 1024;
-/** Pixels whose pointers stand in a table at one time. */
-const PIXELS: i32 = MAX_ROWS - TILE_ROWS;
 
 /**
  * `panel` is weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
@@ -31,7 +27,7 @@ export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const first = firstOf(rows, thread, threads);
   const end = firstOf(rows, thread + 1, threads);
   if (inSpans) for (let row = first; row < end; row++) runRow(matmul, row, stride, pixels);
-  else for (let pixel = first * width; pixel < end * width; pixel += PIXELS) runPixels(matmul, pixel, min(PIXELS, end * width - pixel));
+  else for (let pixel = first * width; pixel < end * width; pixel += MAX_ROWS) runPixels(matmul, pixel, min(MAX_ROWS, end * width - pixel));
 }
 
 /** Taps from an output's first to its neighbour's, or 0 where these do not meet. */
@@ -40,10 +36,9 @@ function strideInTaps(matmul: Matmul): i32 {
   return tap > 0 && matmul.source.pixelStep % tap == 0 ? matmul.source.pixelStep / tap : 0;
 }
 
-/** Pixels that a kernel takes at one time: one more of a 3-wide window where a row is then not longer, in whole spans. */
+/** Pixels that a kernel takes at one time: 7, or 8 of a 3-wide window where a row is not more in eights than in sevens. */
 function spanPixels(windowWidth: i32, width: i32): i32 {
-  const pixels = <i32>SPAN_PIXELS;
-  return windowWidth == 3 && roundUp(width, pixels + 1) <= roundUp(width, pixels) ? pixels + 1 : pixels;
+  return windowWidth == 3 && roundUp(width, 8) <= roundUp(width, 7) ? 8 : 7;
 }
 
 // @ts-ignore: decorator
@@ -74,35 +69,29 @@ function pixelAt(view: RowView, image: i32, y: i32): usize {
   return view.base + image * view.imageStep + y * view.rowStep;
 }
 
-/** `count` pixels, at most PIXELS, of all channels; from the end of a row on to the next. */
+/** `count` pixels, at most MAX_ROWS, of all channels; from the end of a row on to the next. */
 function runPixels(matmul: Matmul, firstRow: i32, count: i32): void {
   const table = changetype<usize>(matmul) + TABLES;
   fillPointers(table, matmul.source, firstRow, count);
   fillPointers(table + TABLE_BYTES, matmul.target, firstRow, count);
   if (matmul.addend.base != 0) fillPointers(table + 2 * TABLE_BYTES, matmul.addend, firstRow, count);
-  const tile = changetype<usize>(matmul) + TILE;
+  // The last tile may have its last pixel several times, and stores it as often: addends are read before.
   for (let row = 0; row < count; row += TILE_ROWS) {
     const pointers = table + (<usize>row << 2);
     for (let channel = 0; channel < matmul.columns; channel += TILE_COLUMNS) {
       const offset = <usize>channel << 2;
       const bias = matmul.bias != 0 ? matmul.bias + offset : changetype<usize>(matmul) + ZEROS;
-      const columns = min(TILE_COLUMNS, matmul.columns - channel);
-      if (columns == TILE_COLUMNS && count - row >= TILE_ROWS) depthwiseTile(matmul, pointers, matmul.panel + offset, bias, offset);
-      else {
-        setAside(matmul, pointers, tile - offset);
-        depthwiseTile(matmul, table + ASIDE, matmul.panel + offset, bias, offset);
-        copyTile(tile, pointers, offset, min(TILE_ROWS, count - row), columns);
-      }
+      depthwiseTile(matmul, pointers, matmul.panel + offset, bias, offset, min(TILE_COLUMNS, matmul.columns - channel));
     }
   }
 }
 
 /**
- * 4 pixels × 8 channels: each tap's weights meet the same channels of the source. `panel` points at
+ * 4 pixels × 8 channels, of which `columns` are stored: each tap's weights meet the same channels of the source. `panel` points at
  * weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
  * The exit between the halves is a fence, never taken: see tile4x8.
  */
-export function depthwiseTile(matmul: Matmul, pointers: usize, panel: usize, bias: usize, columnOffset: usize): void {
+export function depthwiseTile(matmul: Matmul, pointers: usize, panel: usize, bias: usize, columnOffset: usize, columns: i32): void {
   let a0 = load<usize>(pointers) + columnOffset;
   let a1 = load<usize>(pointers, 4) + columnOffset;
   let a2 = load<usize>(pointers, 8) + columnOffset;
@@ -145,5 +134,5 @@ export function depthwiseTile(matmul: Matmul, pointers: usize, panel: usize, bia
     a3 += outerStep;
     panel += outerPanelStep;
   }
-  storeTile(matmul, pointers, columnOffset, c00, c01, c10, c11, c20, c21, c30, c31);
+  storeTile(matmul, pointers, columnOffset, columns, c00, c01, c10, c11, c20, c21, c30, c31);
 }

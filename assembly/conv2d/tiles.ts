@@ -5,7 +5,6 @@ import { vector1x32 } from "../matmul";
 import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
 import { ASIDE, TABLE_BYTES, fillPointers } from "../rowView";
 import { firstOf } from "../share";
-import { copyTile, setAside } from "./aside";
 
 /** What the rows of a block read, at most (taps apart): half of a small second-level cache. */
 const BLOCK_BYTES: i32 = 256 << 10;
@@ -67,29 +66,19 @@ function runPanel(matmul: Matmul, count: i32, group: i32, panel: i32): void {
   const bias = matmul.bias != 0 ? matmul.bias + columnOffset : changetype<usize>(matmul) + ZEROS;
   const sourceOffset = group * matmul.sourceGroupStep;
   let pointers = changetype<usize>(matmul) + TABLES;
+  // The last tile may have its last row several times, and stores it as often: addends are read before.
   if (FUSES) {
-    // 7 or 8 rows, and 6 times so many more, are two tiles of 4 at the end.
+    // 7 or 8 rows, and 6 times so many more, are two tiles of 4 at the end, 5 one of 6.
     const rest = count % WIDE_TILE_ROWS;
-    const tiles = count / WIDE_TILE_ROWS - (rest == 1 || rest == 2 ? 1 : 0);
+    const tiles = count / WIDE_TILE_ROWS + (rest == 5 ? 1 : rest == 1 || rest == 2 ? -1 : 0);
     if (tiles > 0) {
       tiles6x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset, validColumns);
       pointers += tiles * WIDE_TILE_ROWS * sizeof<usize>();
       count -= tiles * WIDE_TILE_ROWS;
     }
   }
-  const isWide = FUSES && count == WIDE_TILE_ROWS - 1;
-  const tiles = isWide ? 0 : count / TILE_ROWS;
-  if (tiles > 0) {
-    tiles4x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset, validColumns);
-    pointers += tiles * TILE_ROWS * sizeof<usize>();
-    count -= tiles * TILE_ROWS;
-  }
-  if (count == 0) return;
-  const aside = changetype<usize>(matmul) + TABLES + ASIDE;
-  setAside(matmul, pointers, changetype<usize>(matmul) + TILE - columnOffset);
-  if (isWide) tiles6x8(matmul, aside, 1, panelPtr, bias, columnOffset, sourceOffset, TILE_COLUMNS);
-  else tiles4x8(matmul, aside, 1, panelPtr, bias, columnOffset, sourceOffset, TILE_COLUMNS);
-  copyTile(changetype<usize>(matmul) + TILE, pointers, columnOffset, count, validColumns);
+  const tiles = (count + TILE_ROWS - 1) / TILE_ROWS;
+  if (tiles > 0) tiles4x8(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset, validColumns);
 }
 
 /** The single row at the table's begin times `together` panels. Where they are not four whole ones, the sums go by way of the tile. */
@@ -101,14 +90,17 @@ function runVector(matmul: Matmul, group: i32, panel: i32, together: i32): void 
   const tile = changetype<usize>(matmul) + TILE;
   const to = load<usize>(pointers, TABLE_BYTES) + columnOffset;
   const whole = valid == VECTOR_PANELS * TILE_COLUMNS && together == VECTOR_PANELS;
-  setAside(matmul, pointers, (whole ? to : tile) - columnOffset);
+  const aside = pointers + ASIDE;
+  store<usize>(aside, load<usize>(pointers));
+  const target = (whole ? to : tile) - columnOffset;
   const addend = load<usize>(pointers, 2 * TABLE_BYTES);
   for (let i = 0; i < VECTOR_PANELS; i++) {
-    store<usize>(pointers + ASIDE + (<usize>i << 2), addend + min(i, together - 1) * PANEL_ROW_BYTES, 2 * TABLE_BYTES);
+    store<usize>(aside + (<usize>i << 2), target + i * PANEL_ROW_BYTES, TABLE_BYTES);
+    store<usize>(aside + (<usize>i << 2), addend + min(i, together - 1) * PANEL_ROW_BYTES, 2 * TABLE_BYTES);
   }
   const bias = matmul.bias != 0 ? matmul.bias + columnOffset : changetype<usize>(matmul) + ZEROS;
   const panelPtr = matmul.panel + panel * matmul.panelStep;
-  vector1x32(matmul, pointers + ASIDE, panelPtr, together - 1, bias, columnOffset, group * matmul.sourceGroupStep);
+  vector1x32(matmul, aside, panelPtr, together - 1, bias, columnOffset, group * matmul.sourceGroupStep);
   if (whole) return;
   const columns = min(valid, together * TILE_COLUMNS);
   for (let column = 0; column < columns; column += LANES) storeUpTo(f32At(to, column), v128.load(f32At(tile, column)), columns - column);

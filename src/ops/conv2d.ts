@@ -228,9 +228,9 @@ function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Dire
   return pays[direction]() ? Algorithm.winograd : Algorithm.matmul;
 }
 
-/** The input gradient at stride 2 is four convolutions with parts of the window; the weight gradient takes any window. */
+/** The weight gradient takes any window. */
 function goesBySpans({ windowWidth, strideX, dilationX, outWidth }: WindowGeometry, direction: Direction): boolean {
-  const isSpan = (windowWidth === 3 || windowWidth === 5) && dilationX === 1 && strideX <= (direction === "inputGrad" ? 1 : 2);
+  const isSpan = (windowWidth === 3 || windowWidth === 5) && dilationX === 1 && strideX <= 2;
   return outWidth >= SPAN_PIXELS && (isSpan || direction === "weightGrad");
 }
 
