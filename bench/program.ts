@@ -59,7 +59,7 @@ export class ProgramUnderTest {
     const placed = engine.program(JSON.stringify([batch, spec.mode, spec.backward]), () => ({ capacity: batch, isTrainable: () => true, ...spec }));
     const program = new ProgramUnderTest(engine, placed, batch);
     program.setHeader({});
-    program.run("strict", ["prepare"]);
+    program.run("strict", ["prepare", "repack"]);
     return program;
   }
 

@@ -41,8 +41,10 @@ export interface Placed {
   /** Which of the two stands in the memory, and where its sections begin. */
   emitted: Program | undefined;
   sections: Map<Section, PlacedSection>;
-  /** State version that section `prepare` last ran for; 0: none. */
+  /** State version that its weights were last packed for; 0: none. */
   preparedFor: number;
+  /** State version that section `prepare` still holds for, since the program itself made it; 0: none. */
+  keptFor: number;
 }
 
 export type Spec = Omit<ProgramSpec, "elementBytes" | "threads" | "stateOffset">;
@@ -175,7 +177,7 @@ export class Engine {
       const program = this.ahead.get(key) ?? this.compile(spec());
       const kept = [...this.programs].slice(-(KEPT_PROGRAMS - 1));
       const bases = { state: 0, prepared: 0, arena: 0, table: 0 };
-      const added: Placed = { program, first: unpacked(program), bases, emitted: undefined, sections: new Map(), preparedFor: 0 };
+      const added: Placed = { program, first: unpacked(program), bases, emitted: undefined, sections: new Map(), preparedFor: 0, keptFor: 0 };
       this.layOut(new Map([...kept, [key, added]]));
       this.ahead.delete(key);
       placed = added;
@@ -221,12 +223,14 @@ export class Engine {
   }
 
   private prepare(placed: Placed, program: Program, machine: Machine): void {
+    const isKept = placed.keptFor === this.state.version && placed.emitted === program;
     this.emit(placed, program);
-    this.execute(machine, placed.sections.get("prepare"), program.preparedBytes);
+    if (!isKept) this.execute(machine, placed.sections.get("prepare"), program.preparedBytes);
+    this.execute(machine, placed.sections.get("repack"), program.preparedBytes);
     placed.preparedFor = this.state.version;
   }
 
-  /** Runs sections in order; `prepare` runs by itself when a parameter changed since, and packs all weights when none has. */
+  /** Runs sections in order; weights that changed since are packed by themselves, and all of them when none has. */
   run(placed: Placed, sections: readonly Section[], run: { header: Partial<RunHeader>; numerics: Numerics }): void {
     this.checkUsable();
     const machine = this.machine(run.numerics);
@@ -238,7 +242,7 @@ export class Engine {
       const work = ALONE.has(section) || range === undefined ? 0 : range.work * (run.header.batch ?? 1);
       this.execute(machine, range, work);
     }
-    if (sections.includes("update") || sections.includes("statistics")) this.state.version++;
+    if (sections.includes("update") || sections.includes("statistics")) placed.keptFor = ++this.state.version;
   }
 
   /** How many threads may share so much work; undefined: all. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as convlet from "../src/index.ts";
+import type { Compiled, Session } from "../src/training/session.ts";
 import { expectClose } from "./support/kernels.ts";
 import { allWeights, bits, compiled, F32_SUMS, independent, labels, machines, numbers, on, quarters } from "./support/networks.ts";
 
@@ -175,6 +176,35 @@ describe("trainable", () => {
     before = net.getWeights();
     await net.fit(x, y, { ...quiet, callbacks: [toggle] });
     expect(seen).toEqual([["dense/kernel", "dense/bias"], all, ["dense/kernel", "dense/bias"], all]);
+  });
+
+  test.each(machines)("on %s weights that stay are packed once, and again when they are set", async (machine) => {
+    const conv = (name: string, trainable: boolean) => convlet.conv2d({ name, filters: 16, kernelSize: 3, padding: "same", trainable });
+    const net = () => {
+      const layers = [
+        conv("first", false),
+        convlet.batchNormalization({ trainable: false }),
+        conv("second", true),
+        convlet.flatten(),
+        dense({ units: 3 }),
+      ];
+      const model = sequential([input({ shape: [8, 8, 2] }), ...layers], { seed: 2, ...on(machine) });
+      model.compile({ optimizer: "sgd", loss: convlet.sparseCategoricalCrossentropy({ fromLogits: true }) });
+      return model;
+    };
+    using once = net();
+    for (const step of [0, 1, 2, 3]) {
+      const first = once.getLayer("first");
+      if (step === 2) first.setWeights(first.getWeights().map(({ data }) => data.map((value) => value / 2)));
+      using anew = net();
+      anew.setWeights(once.getWeights());
+      for (const model of [once, anew]) await model.trainOnBatch(x, y);
+      expect(bits(allWeights(once))).toEqual(bits(allWeights(anew)));
+    }
+    const { session, compiled } = once as unknown as { session: Session; compiled: Compiled };
+    const packed = session.trainingProgram(compiled, 50).program.steps.filter(({ kernel }) => kernel === "packWeights");
+    expect(new Set(packed.filter(({ section }) => section === "prepare").map(({ name }) => name))).toEqual(new Set(["first"]));
+    expect(packed.some(({ name, section }) => name === "second" && section === "repack")).toBe(true);
   });
 
   test("a frozen batch normalization uses the running statistics", async () => {

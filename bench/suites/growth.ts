@@ -84,7 +84,7 @@ async function buildTraining(name: string): Promise<GrowthSubject> {
   const images = seededUniform(5)(batch * size * size, 1);
   session.load(program.placed, samplesOf({ images, labels: new Uint8Array(batch), weights: {} }), { start: 0, size: batch, order: null });
   program.setHeader({ learningRate: 0, correctedRate: 0 });
-  return { model, runner: (numerics) => () => program.run(numerics, ["prepare", "forward", "loss", "backward", "statistics", "update"]) };
+  return { model, runner: (numerics) => () => program.run(numerics, ["repack", "forward", "loss", "backward", "statistics", "update"]) };
 }
 
 interface Point {

@@ -3,7 +3,7 @@ import { CrossEntropy, ElementLoss, Write } from "../../build/records.ts";
 import type { Graph, Node, Parameter, Value } from "../graph.ts";
 import type { ActivationAttributes } from "../ops/activation.ts";
 import { type Attributes, ops } from "../ops/index.ts";
-import type { ArenaArray, StateArray, Tensor } from "../ops/op.ts";
+import { type ArenaArray, operands, type PreparedArray, type StateArray, type Step, type Tensor } from "../ops/op.ts";
 import type { Program } from "../program.ts";
 import { sizeOf } from "../shape.ts";
 import { fuse } from "./fuse.ts";
@@ -53,7 +53,19 @@ export function compileProgram(graph: Graph, spec: ProgramSpec): Program {
   if (spec.optimizer !== undefined) lowerUpdates(lowerer, trained, spec.optimizer);
   const inputGradients = spec.backward === "inputs" ? graph.inputs.map((value) => inputGradient(lowerer, value)) : [];
   const ports: SymbolicPorts = { inputs, outputs, inputGradients, seed, ...lossPorts, penalties };
-  return place(lowerer.steps, ports, spec);
+  return place(lowerer.steps.map(repacking(isTrained)), ports, spec);
+}
+
+/** Moves what is prepared from trained parameters, directly or by way of another prepared array, to section `repack`. Takes the steps in order. */
+function repacking(isTrained: (parameter: Parameter) => boolean): (step: Step) => Step {
+  const changing = new Set<PreparedArray>();
+  return (step) => {
+    const prepared = operands(step, "prepared");
+    const changes = operands(step, "state").some(({ parameter }) => isTrained(parameter)) || prepared.some((array) => changing.has(array));
+    if (step.section !== "prepare" || !changes) return step;
+    for (const array of prepared) changing.add(array);
+    return { ...step, section: "repack" };
+  };
 }
 
 const NO_LOSS = { target: null, sampleWeight: null, losses: null };

@@ -3,8 +3,8 @@ import type { KernelName, Records } from "../../build/records.ts";
 import type { Node, Parameter, Value } from "../graph.ts";
 import type { Extent } from "../shape.ts";
 
-/** Sections of a program, in the order they run. */
-export const SECTIONS = ["prepare", "forward", "loss", "backward", "statistics", "update"] as const;
+/** Sections of a program, in the order they run. `prepare` is for weights that the program itself leaves as they are, `repack` for those it trains. */
+export const SECTIONS = ["prepare", "repack", "forward", "loss", "backward", "statistics", "update"] as const;
 export type Section = (typeof SECTIONS)[number];
 
 export interface Halo {
@@ -59,7 +59,7 @@ export interface StateArray {
   readonly role: string;
 }
 
-/** What section `prepare` writes from the parameters: packed or folded weights. It outlives the run. */
+/** What sections `prepare` and `repack` write from the parameters: packed or folded weights. It outlives the run. */
 export interface PreparedArray {
   readonly kind: "prepared";
   readonly key: string;
