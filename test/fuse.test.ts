@@ -16,7 +16,7 @@ function trainingProgram(model: Model, capacity: number): Program {
 }
 
 function kernels({ steps }: Program, layer: string): KernelName[] {
-  return steps.filter(({ name, section }) => name === layer && section !== "prepare").map(({ kernel }) => kernel);
+  return steps.filter(({ name, section }) => name === layer && section !== "prepare" && section !== "repack").map(({ kernel }) => kernel);
 }
 
 function classifier(...layers: Layer[]): Model {
