@@ -129,7 +129,7 @@ async function buildLibrary() {
 /** dist/types for import, the same in dist/cjs/types for require: what kind a declaration is of follows from the package.json above it. */
 async function declarations() {
   const tsc = join(dirname(require.resolve("typescript/package.json")), "bin/tsc");
-  const options = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--rootDir", ".", "--outDir", "dist/types"];
+  const options = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--stripInternal", "--rootDir", ".", "--outDir", "dist/types"];
   await node([tsc, ...options, "-p", "tsconfig.build.json"]);
   const types = join(root, "dist/types");
   for (const name of readdirSync(types, { recursive: true }).filter((path) => path.endsWith(".d.ts"))) {

@@ -5,10 +5,7 @@ import { installMissing, root } from "./install.mjs";
 
 const types = join(root, "dist/types/src");
 
-/** What classes and layers show that is nothing for their users. */
-const INTERNAL = new Set(["Connection", "Graph", "ImageModel", "LayerScope", "ModelFile", "Parameter", "SafetensorsHeader", "Source", "Value"]);
-
-/** Members of a class that only the library uses, with their comments. */
+/** Private members and constructors, with their comments. */
 const HIDDEN = /(?: *\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)? *(?:private |constructor\().*\n/g;
 
 /** The names that entries export, and the types that these are made of. */
@@ -27,7 +24,7 @@ function makeReference() {
   for (const all = [...sections]; all.length > 0; ) {
     const { path, code } = all.shift();
     for (const [name] of code.replace(/\/\*\*[\s\S]*?\*\//g, "").matchAll(/\b[A-Z]\w+\b/g)) {
-      const found = shown.has(name) || INTERNAL.has(name) ? undefined : declared(path, name);
+      const found = shown.has(name) ? undefined : declared(path, name);
       shown.add(name);
       if (found === undefined) continue;
       all.push(found);

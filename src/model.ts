@@ -61,7 +61,7 @@ export class Model {
     if (weights === "drawn") drawWeights(this.engine, seed);
   }
 
-  /** How it was asked to run. */
+  /** @internal How it was asked to run. */
   get runtime(): Pick<ModelOptions, "machine" | "numerics" | "threads" | "wasm"> {
     const { machine, numerics, threads, wasm } = this.options;
     return { machine, numerics, threads, wasm };
@@ -72,6 +72,7 @@ export class Model {
     return this.engine.ready;
   }
 
+  /** @internal */
   get graph(): Graph {
     return this.built.graph;
   }
@@ -203,7 +204,7 @@ export class Model {
     return ranked((await this.predict(input)).data, top, model);
   }
 
-  /** What `classify` and an exported program know of the model. */
+  /** @internal What `classify` and an exported program know of the model. */
   imageModel(): ImageModel {
     const { classNames, preprocessing } = this;
     const gives = this.compiled?.loss.config.fromLogits ? "logits" : "probabilities";
@@ -270,7 +271,7 @@ export class Model {
     await writeFile(path, this.toBytes());
   }
 
-  /** Takes over what a file holds, in a model that was just made from its architecture. After an error the model is of no use. */
+  /** @internal Takes over what a file holds, in a model that was just made from its architecture. After an error the model is of no use. */
   async restore(file: ModelFile): Promise<void> {
     this.checkUsable();
     const { json, source } = file;

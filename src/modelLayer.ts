@@ -18,6 +18,7 @@ export class ModelLayer {
   readonly type: string;
   /** Of one sample. */
   readonly outputShape: Shape;
+  /** @internal */
   readonly parameters: readonly Parameter[];
 
   /** `inputOf` gives what reaches the layer when the model is given x. */

@@ -97,7 +97,7 @@ export class RunModel {
     }
   }
 
-  /** Reads the weights to their places. `load` has done it. FileFormatError for a file that is not what its checksum was taken of. */
+  /** @internal Reads the weights to their places. `load` has done it. FileFormatError for a file that is not what its checksum was taken of. */
   async fill(header: SafetensorsHeader, source: Source): Promise<void> {
     const { buffer } = this.memory!;
     const placeOf = (tensor: CheckedTensor) => new Uint8Array(buffer, FIRST_FREE + this.file.offsets.get(tensor)!, tensor.end - tensor.begin);

@@ -34,7 +34,7 @@ export interface Layer {
   readonly options: LayerOptions & Readonly<Record<string, unknown>>;
   /** Puts the layer behind one or several values. Applied twice, it is shared: the same parameters serve both. */
   apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor;
-  /** Emits the layer's nodes. */
+  /** @internal Emits the layer's nodes. */
   build(scope: LayerScope, inputs: readonly Value[]): Value;
 }
 

@@ -61,7 +61,7 @@ export class RemoteModel {
     forgotten?.register(this, leaving(connection, id), this);
   }
 
-  /** Makes the model of a file's bytes in the worker at the other end. */
+  /** @internal Makes the model of a file's bytes in the worker at the other end. */
   static async create(connection: Connection, bytes: Uint8Array, where: string, options: object): Promise<RemoteModel> {
     const id = ++models;
     const sent = (await sentInParts([id, bytes, where, options], connection.wire)) as unknown[];
