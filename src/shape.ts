@@ -36,7 +36,7 @@ export interface WindowOptions {
   readonly padding: Padding | readonly [number, number, number, number];
 }
 
-export const MAX_RANK = 3;
+const MAX_RANK = 3;
 
 export function sizeOf(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);

@@ -4,7 +4,7 @@
  */
 import { xxh32 } from "../xxh32.ts";
 import { foreignFormat } from "./foreign.ts";
-import { type CheckedTensor, checkedHeader, DTYPE_BYTES, type Dtype, FileFormatError } from "./safetensorsHeader.ts";
+import { type CheckedTensor, checkedHeader, DTYPE_BYTES, FileFormatError } from "./safetensorsHeader.ts";
 
 export { FileFormatError };
 
@@ -16,19 +16,6 @@ export interface NamedTensor {
   readonly dtype: "F32" | "F64" | "I32" | "U8";
   readonly shape: readonly number[];
   readonly data: TensorArray;
-}
-
-/** As read: F16 and BF16 have become Float32Array, I64 Float64Array. `dtype` is the file's. */
-export interface StoredTensor {
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-  readonly data: TensorArray;
-}
-
-export interface Safetensors {
-  /** In the order of the data. */
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
-  readonly metadata: ReadonlyMap<string, string>;
 }
 
 /** What the first bytes of a file say of the rest. */
@@ -86,20 +73,6 @@ export function writeSafetensors(tensors: Iterable<NamedTensor>, metadata: Reado
   return bytes;
 }
 
-/** Reads and copies. FileFormatError, beginning with `where` (the file's name, say), for every file that is not sound; verifies the checksum if there is one. */
-export function readSafetensors(bytes: Uint8Array, where = "safetensors"): Safetensors {
-  if (!(bytes instanceof Uint8Array)) throw new TypeError(`${where}: got ${typeof bytes}, needs the file's bytes as a Uint8Array`);
-  const copy = new Uint8Array(bytes);
-  const header = readHeader(copy, copy.length, where);
-  const dataOf = ({ begin, end }: CheckedTensor) => copy.subarray(header.bytes.length + begin, header.bytes.length + end);
-  verifyChecksum(header, where, (tensor) => xxh32(dataOf(tensor)));
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, tensor] of header.tensors) {
-    tensors.set(name, { dtype: tensor.dtype, shape: tensor.shape, data: tensorArray(tensor, dataOf(tensor), where) });
-  }
-  return { tensors, metadata: header.metadata };
-}
-
 /**
  * Reads the header of a file of `length` bytes, of which `start` are the first: `headerEnd` says how many it must have.
  * FileFormatError where the header contradicts itself or the length.
@@ -149,7 +122,7 @@ function checksum(header: Uint8Array, sums: readonly number[]): string {
   return xxh32(new Uint8Array(all.buffer)).toString(16).padStart(ZERO_DIGITS.length, "0");
 }
 
-/** The array whose bytes are `data`: a view of them where type and place allow, otherwise a copy. */
+/** The array whose bytes are `data`: a view of them where type and place allow, otherwise a copy. F16 and BF16 become float32, I64 float64. */
 export function tensorArray(tensor: CheckedTensor, data: Uint8Array, where: string): TensorArray {
   return decoded(tensor, data.byteOffset % DTYPE_BYTES[tensor.dtype] === 0 ? data : new Uint8Array(data), where);
 }

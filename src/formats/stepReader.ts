@@ -152,6 +152,6 @@ export function reachOf(tensor: Tensor, capacity: number): { readonly begin: num
   return { begin: base - 4 * (haloTop * rowStride + haloLeft * pixelStride), end: base + 4 * last };
 }
 
-export function sizes({ height, width, channels }: Tensor): string {
+function sizes({ height, width, channels }: Tensor): string {
   return `[${height}, ${width}, ${channels}]`;
 }

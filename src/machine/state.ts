@@ -16,7 +16,7 @@ export function align(bytes: number): number {
  * Byte offsets of every parameter's arrays behind FIRST_FREE. Values come first, so that a new optimizer moves none. `roles`: what learned ones
  * have besides.
  */
-export class StateLayout {
+class StateLayout {
   readonly bytes: number;
   private readonly offsets = new Map<string, number>();
 
@@ -159,7 +159,7 @@ export function memoryText(bytes: number): string {
   return `${(bytes / size).toFixed(bytes < 10 * size ? 1 : 0)} ${unit}`;
 }
 
-export function checkFits(bytes: number): void {
+function checkFits(bytes: number): void {
   if (pages(bytes) <= MAX_PAGES) return;
   throw new RangeError(`memory: the model needs ${memoryText(bytes)}, a WebAssembly memory ends at 4096 MB; use a smaller batch or model`);
 }

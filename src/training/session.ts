@@ -8,7 +8,7 @@ import { type Batch, type BatchPlan, gather } from "./data.ts";
 import type { FrozenLayers } from "./frozenLayers.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric, MetricSpec } from "./metrics.ts";
-import type { Optimizer } from "./optimizers.ts";
+import { learningRateAt, type Optimizer } from "./optimizers.ts";
 
 /** What a training continues from: part of the model and of its file. */
 export interface Counters {
@@ -147,8 +147,7 @@ export class Session {
   }
 
   learningRate(optimizer: Optimizer): number {
-    if (this.learningRateOverride !== undefined) return this.learningRateOverride;
-    return typeof optimizer.learningRate === "number" ? optimizer.learningRate : optimizer.learningRate.at(this.counters.step);
+    return this.learningRateOverride ?? learningRateAt(optimizer, this.counters.step);
   }
 
   trainingProgram({ loss, optimizer }: Compiled, capacity: number): Placed {

@@ -1,5 +1,6 @@
 /** Bad files: what `load` refuses. */
-import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { readSafetensors } from "../support/safetensors.ts";
 import { type BadInput, convlet, FileFormatError, loose, type Model } from "./subject.ts";
 
 interface Json {

@@ -6,8 +6,8 @@ import { pathToFileURL } from "node:url";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeAtomically } from "../../src/formats/files.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { openFile } from "../../src/formats/source.ts";
+import { readSafetensors } from "../support/safetensors.ts";
 
 let folder: string;
 let path: string;

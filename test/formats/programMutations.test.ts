@@ -1,10 +1,11 @@
 /** A program file is refused, or runs inside its own memory and ends: whoever wrote it. */
 import { describe, expect, test } from "vitest";
 import { FIRST_FREE } from "../../build/records.ts";
-import { FileFormatError, readSafetensors } from "../../src/formats/safetensors.ts";
+import { FileFormatError } from "../../src/formats/safetensors.ts";
 import { load, type RunModel } from "../../src/run.ts";
 import { samplesFor } from "../support/exportable.ts";
 import { changed, files, type Loose } from "../support/programFiles.ts";
+import { readSafetensors } from "../support/safetensors.ts";
 
 /** Small, fast, seeded: for choices, not for statistics. */
 function chooser(seed: number): (below: number) => number {

@@ -1,8 +1,9 @@
 /** Program files of all exportable networks, and how to change one. */
 import { PROGRAM_KEY } from "../../src/formats/programFile.ts";
-import { type NamedTensor, readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { type NamedTensor, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { exportProgram } from "../../src/index.ts";
 import { exportable } from "./exportable.ts";
+import { readSafetensors } from "./safetensors.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the tests put into the JSON what must not be there.
 export type Loose = any;
