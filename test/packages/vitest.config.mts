@@ -10,6 +10,7 @@ export default defineConfig({
     // What a busy machine breaks once is told from what is broken; scripts/ci.mjs names every second attempt.
     retry: 1,
     testTimeout: 120_000,
+    expect: { requireAssertions: true },
     hookTimeout: 300_000,
   },
 });

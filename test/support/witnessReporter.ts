@@ -2,6 +2,10 @@
 import type { Reporter, TestModule } from "vitest/node";
 import { type Row, WITNESSES, witnessRows } from "./witnesses.ts";
 
+/** 80 columns, as the table has at most. */
+const TITLE = `Tests that passed for every op and option: WebAssembly against plain JavaScript,
+that against PyTorch's numbers, gradients against float64 differences.`;
+
 export default class WitnessReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const files = new Set(modules.map((module) => module.relativeModuleId.replace(/^test\//, "")));
@@ -13,7 +17,7 @@ export default class WitnessReporter implements Reporter {
     );
     const seen = (row: Row) => WITNESSES.map((witness) => passed.filter((name) => matches(row[witness], name)).length);
     const rows = witnessRows.map((row) => ({ row, counts: seen(row) }));
-    console.log(`\nWitnesses: tests that passed, for every op and option\n${table(rows)}`);
+    console.log(`\n${TITLE}\n\n${table(rows)}`);
     const holes = rows.filter(({ counts }) => counts.includes(0));
     if (holes.length === 0) return;
     console.log(`FAILED: ${holes.map(({ row }) => `${row.op} ${row.option}`).join(", ")} lack a witness`);
@@ -26,7 +30,7 @@ function matches({ file, test }: { file: string; test: RegExp }, name: string): 
 }
 
 function table(rows: readonly { row: Row; counts: number[] }[]): string {
-  const heads = ["op", "option", "WASM = plain JS", "plain JS = PyTorch", "float64 differences"];
+  const heads = ["op", "option", "WASM", "PyTorch", "float64"];
   const lines = rows.map(({ row, counts }) => [row.op, row.option, ...counts.map((count) => (count === 0 ? "none" : `${count}`))]);
   const widths = heads.map((head, column) => Math.max(head.length, ...lines.map((line) => line[column].length)));
   const text = (cells: readonly string[]) =>
