@@ -1,6 +1,6 @@
 /** Activations: as layers, and as the `activation` option of layers that have weights. */
 import type { Value } from "../graph.ts";
-import type { ActivationKind } from "../ops/activation.ts";
+import { ACTIVATION_KINDS, type ActivationKind } from "../ops/activation.ts";
 import { checkNumber, checkOptions, shown } from "../options.ts";
 import { type Layer, type LayerOptions, type LayerScope, makeLayer } from "./layer.ts";
 
@@ -11,10 +11,7 @@ export type ActivationName = ActivationKind | "softmax";
 /** Slope or scale where an activation has one: Keras's layer defaults. */
 const DEFAULT_ALPHA: Partial<Record<ActivationName, number>> = { leakyRelu: 0.3, elu: 1 };
 
-const NAMES: readonly ActivationName[] = [
-  ...(["linear", "relu", "relu6", "leakyRelu", "elu", "selu", "sigmoid", "tanh", "softplus"] as const),
-  ...(["swish", "gelu", "hardSigmoid", "hardSwish", "softmax"] as const),
-];
+const NAMES: readonly string[] = [...ACTIVATION_KINDS, "softmax"];
 
 export interface AlphaOptions extends LayerOptions {
   /** Slope below 0 (leakyRelu, default 0.3) or scale of the exponential (elu, default 1, above 0). At least 0. */

@@ -2,6 +2,7 @@ import { Activation } from "../../build/records.ts";
 import type { Op } from "./op.ts";
 
 export type ActivationKind = keyof typeof Activation;
+export const ACTIVATION_KINDS = /* @__PURE__ */ Object.keys(Activation);
 
 export interface ActivationAttributes {
   readonly kind: ActivationKind;
