@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { cos, erfc, exp, expm1, log, log1p, pow, sin, tanh } from "../src/math.ts";
+import { cos, erfc, exp, expm1, log, log1p, sin, tanh } from "../src/math.ts";
 
 /** What src/math.ts promises: within 1e-15 of the value, half of which is the engine's own Math. */
 const DOUBLE_FUNCTION = 1e-15;
@@ -58,9 +58,6 @@ describe("double-precision functions", () => {
     ["cos", cos, Math.cos, [-10, 10]],
     ["sin", sin, Math.sin, [-1e6, 1e6]],
     ["cos", cos, Math.cos, [-1e6, 1e6]],
-    ["pow of 0.9", (x) => pow(0.9, x), (x) => 0.9 ** x, [-6000, 6000]],
-    ["pow to 37.3", (x) => pow(x, 37.3), (x) => x ** 37.3, [1e-3, 100]],
-    ["square root", (x) => pow(x, 0.5), Math.sqrt, [0, 1e-300]],
   ])("%s agrees with Math to 1e-15 in %o", (_, actual, expected, range) => {
     expect(worst(actual, expected, range)).toBeLessThan(DOUBLE_FUNCTION);
   });
@@ -96,16 +93,5 @@ describe("double-precision functions", () => {
     expect([exp(-746), exp(-1e308), exp(710), expm1(-1e300), tanh(1e300), erfc(30), erfc(inf), erfc(-inf)]).toEqual([0, 0, inf, -1, 1, 0, 0, 2]);
     expect(exp(-745)).toBe(5e-324);
     expect([erfc(nan), erfc(-0), log1p(0), log1p(5e-324)]).toEqual([nan, 1, 0, 5e-324]);
-  });
-
-  test("pow does as ** at its corners", () => {
-    for (const base of [0, 5e-324, 1e-310, 0.5, 1, 2, 10, 1e308, inf, nan])
-      for (const exponent of [-inf, -1074, -2, -0.5, -0, 0, 0.5, 1, 2, 3, 5, 1024, inf, nan]) {
-        const expected = base ** exponent;
-        const actual = pow(base, exponent);
-        const close = Math.abs(actual - expected) <= DOUBLE_FUNCTION * Math.abs(expected);
-        expect(Object.is(actual, expected) || close, `${base} ** ${exponent}: ${actual}, expected ${expected}`).toBe(true);
-      }
-    expect(pow(-1, 2)).toBe(nan);
   });
 });

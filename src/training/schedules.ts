@@ -1,5 +1,5 @@
 /** Learning rates that change with the step. Formulas are Keras 3's; the step counts finished updates from 0. */
-import { cos, pow } from "../math.ts";
+import { cos, exp, log } from "../math.ts";
 import { checkFlag, checkNumber, checkOptions, type Named, revived, shown } from "../options.ts";
 
 export interface Schedule {
@@ -34,7 +34,7 @@ export function exponentialDecay(options: ExponentialDecay): Schedule {
     config: { initialLearningRate, decaySteps, decayRate, staircase },
     at(step) {
       const periods = step / decaySteps;
-      return initialLearningRate * (staircase ? integerPower(decayRate, Math.floor(periods)) : pow(decayRate, periods));
+      return initialLearningRate * (staircase ? integerPower(decayRate, Math.floor(periods)) : exp(periods * log(decayRate)));
     },
   };
 }
