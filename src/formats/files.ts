@@ -18,7 +18,8 @@ export async function writeAtomically(path: string, bytes: Uint8Array): Promise<
     if (before !== undefined && !before.isFile() && !before.isDirectory()) return await fs.writeFile(asked, bytes);
     const target = before === undefined ? await linkEnd(asked) : await fs.realpath(asked);
     const folder = dirname(target);
-    const name = basename(target);
+    // The temp's name is longer, and most file systems end at 255 bytes: a character takes up to four.
+    const name = [...basename(target)].slice(0, 50).join("");
     await removeStaleTemps(folder, name);
     const temp = join(folder, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`);
     const file = await fs.open(temp, "wx");

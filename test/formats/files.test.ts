@@ -79,6 +79,14 @@ describe("writeAtomically", () => {
     expect(await readdir(folder)).toEqual(["model.safetensors"]);
   });
 
+  test("a name may be as long as the file system has it", async () => {
+    for (const name of ["n".repeat(255), "é".repeat(127), "😀".repeat(63)]) {
+      await writeAtomically(join(folder, name), OLD);
+      expect(await content(join(folder, name))).toEqual(OLD);
+    }
+    expect((await readdir(folder)).length).toBe(3);
+  });
+
   test("removes old temps of dead processes and no other file", async () => {
     const dead = spawn(process.execPath, ["-e", ""]);
     await new Promise((resolve) => dead.on("exit", resolve));
