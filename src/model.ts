@@ -19,7 +19,6 @@ import { checkNumber, checkOptions, shown } from "./options.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import { type CompileOptions, compiledFor } from "./training/compile.ts";
 import type { DataLike } from "./training/data.ts";
-import { FrozenLayers } from "./training/frozenLayers.ts";
 import { type Training, training } from "./training/progress.ts";
 import { type Compiled, Session } from "./training/session.ts";
 import { type BatchSource, type EvaluateOptions, type Figures, type ModelFitOptions, Trainer } from "./training/trainer.ts";
@@ -34,7 +33,7 @@ export class Model {
   private readonly engine: Engine;
   private readonly session: Session;
   private readonly inference: Inference;
-  private readonly frozen = new FrozenLayers();
+  private readonly frozen = new Set<string>();
   private compiled: Compiled | undefined;
   private trainer: Trainer | undefined;
 
@@ -49,7 +48,7 @@ export class Model {
     this.seed = seed;
     this.classNames = classNames;
     this.preprocessing = preprocessing;
-    for (const [name, layer] of built.architecture.layers) if (layer.options.trainable === false) this.frozen.set(name, true);
+    for (const [name, layer] of built.architecture.layers) if (layer.options.trainable === false) this.frozen.add(name);
     const predicts = numerics === "strict" ? "strict" : "relaxed";
     this.engine = new Engine(this.graph, { machine, elementBytes, threads: threadCount(options.threads), wasm, numerics: predicts });
     this.session = new Session(this.engine, { seed, numerics: numerics === "relaxed" ? "relaxed" : "strict", frozen: this.frozen });
@@ -291,7 +290,7 @@ export class Model {
     const { epoch, step, run } = json.counters;
     Object.assign(this.session.counters, { epoch, step, run });
     this.session.learningRateOverride = json.learningRate;
-    this.frozen.replace(json.frozen);
+    this.freeze(json.frozen);
   }
 
   /** A model of its own with the same layers and weights, not yet compiled. */
@@ -299,7 +298,7 @@ export class Model {
     this.checkUsable();
     const copy = new Model(this.built, this.options, "zeros");
     copy.setWeights(this.getWeights());
-    copy.frozen.replace(this.frozen.names);
+    copy.freeze(this.frozen);
     return copy;
   }
 
@@ -311,6 +310,12 @@ export class Model {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  /** These layers and no others. */
+  private freeze(names: Iterable<string>): void {
+    this.frozen.clear();
+    for (const name of names) this.frozen.add(name);
   }
 
   /** What reaches a layer: what `adapt` counts. */

@@ -35,11 +35,11 @@ export class ModelLayer {
 
   /** Whether training changes its weights (and a batch normalization uses the batch's statistics). Takes effect at the next step. */
   get trainable(): boolean {
-    return !this.session.options.frozen.names.has(this.name);
+    return !this.session.options.frozen.has(this.name);
   }
 
   set trainable(trainable: boolean) {
-    this.session.options.frozen.set(this.name, !trainable);
+    this.session.options.frozen[trainable ? "delete" : "add"](this.name);
   }
 
   /** Number of weights, statistics included. */

@@ -29,7 +29,7 @@ export function modelBytes(model: Savable): Uint8Array<ArrayBuffer> {
   const json = {
     architecture: architectureToJson(architecture),
     seed,
-    frozen: [...session.options.frozen.names],
+    frozen: [...session.options.frozen],
     ...(classNames && { classNames }),
     ...(preprocessing && { preprocessing }),
     ...(compiled && { compiled: compiledJson(compiled) }),

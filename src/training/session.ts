@@ -4,8 +4,7 @@ import type { Engine, Placed, Spec } from "../engine.ts";
 import type { Graph, Parameter, Value } from "../graph.ts";
 import type { Numerics } from "../machine/wasm.ts";
 import { extentOf, type Shape } from "../shape.ts";
-import { type Batch, type BatchPlan, gather } from "./data.ts";
-import type { FrozenLayers } from "./frozenLayers.ts";
+import { type Batch, type BatchPlan, batches, gather } from "./data.ts";
 import type { Loss } from "./losses.ts";
 import type { Metric, MetricSpec } from "./metrics.ts";
 import { learningRateAt, type Optimizer } from "./optimizers.ts";
@@ -56,14 +55,15 @@ export class Session {
 
   constructor(
     readonly engine: Engine,
-    readonly options: { readonly seed: number; readonly numerics: Numerics; readonly frozen: FrozenLayers },
+    /** `frozen`: names of the layers that training leaves as they are. */
+    readonly options: { readonly seed: number; readonly numerics: Numerics; readonly frozen: Set<string> },
   ) {}
 
   get graph(): Graph {
     return this.engine.graph;
   }
 
-  readonly isTrainable = ({ layer }: Parameter): boolean => !this.options.frozen.names.has(layer);
+  readonly isTrainable = ({ layer }: Parameter): boolean => !this.options.frozen.has(layer);
 
   /** Forward, loss, backward, and where the accumulation says so the update. Counts in the metrics and gives the batch's mean loss with penalties. */
   trainBatch(compiled: Compiled, samples: Samples, plan: BatchPlan, run: { capacity: number; seed: number; accumulation: Accumulation }): number {
@@ -152,7 +152,7 @@ export class Session {
 
   trainingProgram({ loss, optimizer }: Compiled, capacity: number): Placed {
     const { outputs } = this.graph;
-    const key = `train ${capacity} ${this.options.frozen.key}`;
+    const key = `train ${capacity} ${[...this.options.frozen].sort().join("\n")}`;
     return this.program(key, { capacity, mode: "training", outputs, loss, backward: "parameters", optimizer });
   }
 
