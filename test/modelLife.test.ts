@@ -1,6 +1,6 @@
 /** Models side by side, cloned, disposed, and asked while they train. */
-import { expect, test } from "vitest";
-import type * as convlet from "../src/index.ts";
+import { describe, expect, test } from "vitest";
+import * as convlet from "../src/index.ts";
 import { allWeights, bits, everything, on, quarters } from "./support/networks.ts";
 
 test("a clone has the weights and goes its own way", async () => {
@@ -54,6 +54,51 @@ test("after dispose every call throws, and dispose may be called again", async (
   for (const call of [() => net.getWeights(), () => net.clone(), () => net.toBytes(), () => net.compile({ loss: "mse" }), () => net.predictSync(x)]) {
     expect(call).toThrow(gone);
   }
+});
+
+describe("inputGradient", () => {
+  const { x } = quarters(70);
+
+  test("is the slope of the class's score, ahead of the softmax", async () => {
+    using net = everything({ machine: "plain", elementBytes: 8 });
+    const kernel = net.getLayer("dense").getWeights()[0];
+    using scores = convlet.sequential([convlet.input({ shape: [kernel.shape[0]] }), convlet.dense({ units: 3 })], {
+      machine: "plain",
+      elementBytes: 8,
+    });
+    scores.getLayer("dense").setWeights(net.getLayer("dense").getWeights());
+    const names = net.layers.map(({ name }) => name);
+    const before = names[names.indexOf("dense") - 1];
+    const score = async (image: Float64Array) => {
+      const { [before]: features } = await net.activations(image, [before]);
+      return (await scores.predict(features)).data[1];
+    };
+    const image = Float64Array.from(x.subarray(0, 128));
+    const { data, shape } = await net.inputGradient(image, 1);
+    expect(shape).toEqual([1, 8, 8, 2]);
+    const step = 2 ** -10;
+    for (const at of [0, 37, 64, 127]) {
+      const [high, low] = await Promise.all([step, -step].map((by) => score(image.map((value, index) => value + (index === at ? by : 0)))));
+      expect(data[at]).toBeCloseTo((high - low) / (2 * step), 3);
+    }
+  });
+
+  test("of many images is that of each, in the memory of a few", async () => {
+    using net = everything(on("strict"));
+    const all = await net.inputGradient(x, 2);
+    expect(all.shape).toEqual([70, 8, 8, 2]);
+    for (const image of [0, 31, 32, 69]) {
+      const one = await net.inputGradient(x.subarray(image * 128, (image + 1) * 128), 2);
+      expect(bits(all.data.subarray(image * 128, (image + 1) * 128))).toEqual(bits(one.data));
+    }
+    using few = everything(on("strict"));
+    using many = everything(on("strict"));
+    const bytesOf = (model: convlet.Model) =>
+      (model as unknown as { engine: { state: { memory: WebAssembly.Memory } } }).engine.state.memory.buffer.byteLength;
+    await few.inputGradient(x.subarray(0, 32 * 128), 2);
+    await many.inputGradient(new Float32Array(5_000 * 128), 2);
+    expect(bytesOf(many)).toBe(bytesOf(few));
+  });
 });
 
 test("predict, activations, evaluate and gradients between the steps of a fit see its weights and leave it alone", async () => {

@@ -115,14 +115,19 @@ export class Session {
   /** Gradient of the score of one of `classes` with respect to the first input, in inference mode. */
   inputGradient(inputs: readonly Batch[], classIndex: number, classes: number): Float32Array {
     const { engine } = this;
-    const capacity = inputs[0].count;
+    const [{ data, count }] = inputs;
+    const capacity = Math.min(count, SALIENCY_BATCH);
     const placed = this.program(`saliency ${capacity}`, { capacity, mode: "inference", outputs: [], backward: "inputs" });
     const { seed, inputGradients } = placed.program.ports;
-    this.loadInputs(placed, inputs, { start: 0, size: capacity, order: null });
-    const scores = engine.tensor(placed, seed!, capacity);
-    for (let index = 0; index < scores.length; index++) scores[index] = index % classes === classIndex ? 1 : 0;
-    engine.run(placed, ["forward", "backward"], { header: { batch: capacity }, numerics: "strict" });
-    return engine.tensor(placed, inputGradients[0], capacity).slice() as Float32Array;
+    const result = new engine.state.FloatArray(data.length) as Float32Array;
+    for (const plan of batches(count, capacity)) {
+      this.loadInputs(placed, inputs, plan);
+      const scores = engine.tensor(placed, seed!, plan.size);
+      for (let index = 0; index < scores.length; index++) scores[index] = index % classes === classIndex ? 1 : 0;
+      engine.run(placed, ["forward", "backward"], { header: { batch: plan.size }, numerics: "strict" });
+      result.set(engine.tensor(placed, inputGradients[0], plan.size), (plan.start * data.length) / count);
+    }
+    return result;
   }
 
   /** Adds the last batch to the metrics and gives its loss. */
@@ -206,6 +211,9 @@ export class Session {
     return loss;
   }
 }
+
+/** Samples per run of `inputGradient`. */
+const SALIENCY_BATCH = 32;
 
 const TO_STATISTICS = ["forward", "loss", "backward", "statistics"] as const;
 
