@@ -131,6 +131,16 @@ ${lines}`;
     expect(await run("done", 'console.log("done");')).toEqual({ code: 0, output: "done\n" });
   });
 
+  test("ends with a copy in a worker that waits for calls, and not while one is answered", async () => {
+    const lines = `import { toWorker } from "./convlet.mjs";
+globalThis.copy = await toWorker(model);
+const { history } = await copy.fit(x, y, { verbose: 0, callbacks: [{ onBatchEnd: () => new Promise((resolve) => setTimeout(resolve, 50).unref()) }] });
+console.log(history.loss.length);
+setTimeout(() => console.log("it still runs"), 2_000).unref();`;
+    const { code, output } = await run("copy", lines);
+    expect({ code, last: output.trim().split("\n").at(-1) }).toEqual({ code: 0, last: "1" });
+  });
+
   test("process.exit inside fit", async () => {
     const lines = "await model.fit(x, y, { verbose: 0, epochs: 1000, callbacks: [{ onBatchEnd: () => process.exit(5) }] });";
     expect(await run("exit", lines)).toEqual({ code: 5, output: "" });

@@ -112,11 +112,11 @@ export class RemoteModel {
   }
 
   /** As `Model.predict`. */
-  predict(x: ModelInput, options: PredictOptions = {}): Promise<TensorData> {
+  predict(x: ModelInput, options?: PredictOptions): Promise<TensorData> {
     return this.invoke("predict", [x, options]);
   }
 
-  predictAll(x: ModelInput, options: PredictOptions = {}): Promise<TensorData[]> {
+  predictAll(x: ModelInput, options?: PredictOptions): Promise<TensorData[]> {
     return this.invoke("predictAll", [x, options]);
   }
 
@@ -164,23 +164,23 @@ export class RemoteModel {
     );
   }
 
-  trainOnBatch(x: ModelInput, y: DataLike, options: { readonly sampleWeight?: DataLike } = {}): Promise<Record<string, number>> {
+  trainOnBatch(x: ModelInput, y: DataLike, options?: { readonly sampleWeight?: DataLike }): Promise<Record<string, number>> {
     return this.invoke("trainOnBatch", [x, y, options]);
   }
 
-  evaluate(x: ModelInput, y: DataLike, options: EvaluateOptions = {}): Promise<Figures> {
+  evaluate(x: ModelInput, y: DataLike, options?: EvaluateOptions): Promise<Figures> {
     return this.invoke("evaluate", [x, y, options]);
   }
 
-  gradients(x: ModelInput, y: DataLike, options: { readonly sampleWeight?: DataLike } = {}): Promise<Record<string, TensorData>> {
+  gradients(x: ModelInput, y: DataLike, options?: { readonly sampleWeight?: DataLike }): Promise<Record<string, TensorData>> {
     return this.invoke("gradients", [x, y, options]);
   }
 
-  profile(x: ModelInput, options: { readonly rounds?: number } = {}): Promise<ProfileRow[]> {
+  profile(x: ModelInput, options?: { readonly rounds?: number }): Promise<ProfileRow[]> {
     return this.invoke("profile", [x, options]);
   }
 
-  summary(options: SummaryOptions = {}): Promise<string> {
+  summary(options?: SummaryOptions): Promise<string> {
     return this.invoke("summary", [options]);
   }
 

@@ -5,6 +5,9 @@ import type { Library } from "./library.ts";
 export interface WirePort {
   postMessage(message: unknown, transfer: Transferable[]): void;
   onmessage: ((event: MessageEvent<Packet>) => void) | null;
+  /** Where a port keeps the process alive. */
+  ref?(): void;
+  unref?(): void;
 }
 
 interface Fault {
@@ -41,6 +44,8 @@ export class Wire {
       if ("call" in data) void this.handle(data.call, data.name, data.args);
       else if ("answer" in data) this.settle(data.answer, data.value, data.error);
     };
+    // Calls that wait keep it alive, models that wait for calls do not.
+    port.unref?.();
   }
 
   /** What the other side's handler gives. Rejects with its error, or with the reason of `close`. */
@@ -49,6 +54,7 @@ export class Wire {
       if (this.closed !== undefined) throw this.closed;
       const call = ++this.calls;
       this.post({ call, name, args }, transfer);
+      this.port.ref?.();
       this.pending.set(call, { resolve, reject });
     }) as Promise<T>;
   }
@@ -86,6 +92,7 @@ export class Wire {
   private settle(call: number, value: unknown, error: Fault | undefined): void {
     const pending = this.pending.get(call);
     this.pending.delete(call);
+    if (this.pending.size === 0) this.port.unref?.();
     if (error === undefined) pending?.resolve(value);
     else pending?.reject(errorOf(error, this.errors));
   }
