@@ -1,6 +1,7 @@
 /** Turns what users pass into checked contiguous arrays: one place for every complaint about data. */
 import { checkNumber, shown } from "../options.ts";
 import { sameShape, shapeText, sizeOf } from "../shape.ts";
+import { highest } from "./scores.ts";
 
 /** Arrays whose bytes go in as they are. */
 export type Typed = Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
@@ -31,10 +32,8 @@ export function asBatch(value: unknown, sampleShape: readonly number[], where: s
     if (value.length === 0) throw new RangeError(`${where}: got 0 samples, needs at least 1${hintOf(value)}`);
     return bareBatch(value, sampleShape, where);
   }
-  if (Array.isArray(value)) {
-    if (value.every((item) => typeof item === "number")) return bareBatch(Float32Array.from(value), sampleShape, where);
-    return flattened(value, sampleShape, where);
-  }
+  if (isNumbers(value)) return bareBatch(Float32Array.from(value), sampleShape, where);
+  if (Array.isArray(value)) return flattened(value, sampleShape, where);
   if (typeof value !== "object" || value === null || !("data" in value && "shape" in value)) {
     throw new TypeError(`${where}: got ${shown(value)}, needs { data, shape }, a typed array or nested arrays of shape ${batchShape(sampleShape)}`);
   }
@@ -42,7 +41,7 @@ export function asBatch(value: unknown, sampleShape: readonly number[], where: s
   const count = checkedCount(shape, sampleShape, where);
   const size = sizeOf(shape);
   if (size !== data.length) throw new RangeError(`${where}: shape ${shapeText(shape)} has ${size} elements, data has ${data.length}${hintOf(data)}`);
-  return counted({ data: isTyped(data) ? data : Float32Array.from(data), count }, sampleShape, where);
+  return counted({ data: isTyped(data) ? data : Float32Array.from(data), count }, where);
 }
 
 /** Samples of every input of a model, as many of each: `x` is a list where there are several. */
@@ -71,7 +70,9 @@ export function asLabels(value: unknown, labelShape: readonly number[], classes:
 /** RangeError for one-hot rows where a loss takes class numbers, and the other way round. `rows`: class numbers there should be. */
 export function checkTargetKind(y: unknown, { where, loss, rows, classes }: { where: string; loss: string; rows: number; classes: number }): void {
   let values = 1;
-  for (let level = (y as Shaped | null)?.data ?? y; Array.isArray(level) || isTyped(level); level = level[0]) values *= level.length;
+  let level = (y as Shaped | null)?.data ?? y;
+  // No deeper than pixels with classes: an array may hold itself.
+  for (let axis = 0; axis < 4 && (Array.isArray(level) || isTyped(level)); axis++, level = level[0]) values *= level.length;
   const isSparse = loss === "sparseCategoricalCrossentropy";
   if (!(isSparse ? values === rows * classes : loss === "categoricalCrossentropy" && values === rows)) return;
   const [found, other] = isSparse ? ["one-hot rows", "categorical"] : ["class numbers", "sparseCategorical"];
@@ -112,7 +113,7 @@ export function classSampleWeight(
   }
   const result = new Float32Array(targets.count);
   for (let sample = 0; sample < targets.count; sample++) {
-    const label = width === 1 ? targets.data[sample]! : highestOf(targets.data, sample * width, width);
+    const label = width === 1 ? targets.data[sample]! : highest(targets.data, sample, width);
     if (weights[label] === undefined) throw new RangeError(`classWeight: target ${sample} is ${label}, needs a class number below ${classes}`);
     result[sample] = weights[label]! * (sampleWeight === null ? 1 : sampleWeight[sample]!);
   }
@@ -145,7 +146,6 @@ export interface BatchPlan {
 
 /** The steps of an epoch over `count` samples; the last one may be short. */
 export function batches(count: number, batchSize: number, order: Uint32Array | null = null): BatchPlan[] {
-  checkNumber("fit", "batchSize", batchSize, { whole: true, atLeast: 1 });
   const plans: BatchPlan[] = [];
   for (let start = 0; start < count; start += batchSize) plans.push({ start, size: Math.min(batchSize, count - start), order });
   return plans;
@@ -171,11 +171,10 @@ function bareBatch(data: Typed, sampleShape: readonly number[], where: string): 
   if (data.length % size !== 0) {
     throw new RangeError(`${where}: ${data.length} values are no whole number of samples ${shapeText(sampleShape)}, ${size} values each`);
   }
-  return counted({ data, count: data.length / size }, sampleShape, where);
+  return counted({ data, count: data.length / size }, where);
 }
 
-function counted(batch: Batch, sampleShape: readonly number[], where: string): Batch {
-  if (sizeOf(sampleShape) === 0) throw new RangeError(`${where}: a sample has no elements`);
+function counted(batch: Batch, where: string): Batch {
   if (batch.count === 0) throw new RangeError(`${where}: got 0 samples, needs at least 1`);
   return batch;
 }
@@ -220,13 +219,12 @@ function flattened(nested: readonly unknown[], sampleShape: readonly number[], w
     for (let index = 0; index < value.length; index++) visit(value[index], axis + 1, `${path}[${index}]`);
   };
   visit(nested, 0, "");
-  return counted({ data, count }, sampleShape, where);
+  return counted({ data, count }, where);
 }
 
-function highestOf(data: Typed, from: number, count: number): number {
-  let best = 0;
-  for (let at = 1; at < count; at++) if (data[from + at]! > data[from + best]!) best = at;
-  return best;
+/** An array of numbers without holes, which `every` does not see. */
+function isNumbers(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.findIndex((item) => typeof item !== "number") < 0;
 }
 
 export function isTyped(value: unknown): value is Typed {
@@ -239,7 +237,7 @@ function checkedShaped({ data, shape }: { data: unknown; shape: unknown }, sampl
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     throw new RangeError(`${where}: shape ${shapeText(shape)} has a size that is no whole number, needs ${needed}`);
   }
-  if (!isTyped(data) && !(Array.isArray(data) && data.every((item) => typeof item === "number"))) {
+  if (!isTyped(data) && !isNumbers(data)) {
     throw new TypeError(`${where}: data is ${shown(data)}, needs a typed array or an array of numbers`);
   }
   return { data, shape };

@@ -2,7 +2,7 @@
 import { log } from "../math.ts";
 import { byName, checkFlag, checkNumber, checkOptions, type Named, shown } from "../options.ts";
 import type { Loss } from "./losses.ts";
-import { confusionCounts, positiveCounts, type RowScore, type RowTest, rowMean, scores, targetClass } from "./scores.ts";
+import { confusionCounts, highest, positiveCounts, type RowScore, type RowTest, rowMean, scores, targetClass } from "./scores.ts";
 
 /** Running count of one figure. Write one by hand to measure something else. */
 export interface Metric {
@@ -109,7 +109,11 @@ interface Config extends MetricOptions {
 }
 
 function createMetric(spec: MetricSpec, context: MetricContext): Metric {
-  if (typeof spec === "object" && spec !== null && "update" in spec) return spec;
+  if (typeof spec === "object" && spec !== null && "update" in spec) {
+    const missing = (["reset", "update", "result"] as const).find((method) => typeof spec[method] !== "function");
+    if (missing === undefined) return spec;
+    throw new TypeError(`metric ${shown(spec.name)}: ${missing} is ${shown(spec[missing])}, needs a function`);
+  }
   const given = typeof spec === "object" && spec !== null ? spec.name : spec;
   const known = (typeof given === "string" && Object.hasOwn(ALIASES, given) ? ALIASES[given] : given) as string;
   const make = byName<Make>("metric", makers, known);
@@ -151,7 +155,7 @@ const makers: Readonly<Record<string, Make>> = {
     const outputs = context.classes === 1 ? 2 : context.classes;
     if (classes !== outputs) throw new RangeError(`${where}: classes is ${classes}, the output has ${outputs}`);
     return confusionCounts(name, classes, {
-      predicted: context.classes === 1 ? scores.sideOf(thresholdOf(where, config, context)) : scores.highest,
+      predicted: context.classes === 1 ? scores.sideOf(thresholdOf(where, config, context)) : highest,
       actual: targetClass(context.classes === 1 ? "binary" : context.loss.target),
     });
   },
@@ -165,9 +169,9 @@ function testsOf(where: string, config: Config, context: MetricContext): { predi
     return { predicted: scores.above(thresholdOf(where, config, context)), actual: scores.above(0.5), perRow: false };
   }
   const classId = checkNumber(where, "classId", config.classId, { whole: true, atLeast: 0, below: classes });
-  const highest = config.threshold === undefined && classes > 1;
+  const isRanked = config.threshold === undefined && classes > 1;
   return {
-    predicted: highest ? scores.isHighest(classId) : scores.classAbove(classId, thresholdOf(where, config, context)),
+    predicted: isRanked ? scores.isHighest(classId) : scores.classAbove(classId, thresholdOf(where, config, context)),
     actual: loss.target === "labels" ? scores.isLabel(classId) : scores.classAbove(classId, 0.5),
     perRow: true,
   };

@@ -1,4 +1,5 @@
 /** The loops under the metrics. A row is `classes` predictions and its target: one label, or as many values. NaN is never a hit. */
+import type { Typed } from "./data.ts";
 import type { Metric } from "./metrics.ts";
 
 /** A figure of one row. */
@@ -9,7 +10,7 @@ export type RowTest = (values: Float32Array, row: number, index: number, classes
 export type RowClass = (values: Float32Array, row: number, classes: number) => number;
 
 /** Index of the highest value of a row, the first of equals; −1 where one is NaN. */
-const highest: RowClass = (values, row, classes) => {
+export const highest = (values: Typed, row: number, classes: number): number => {
   let best = 0;
   for (let at = 0; at < classes; at++) {
     const value = values[row * classes + at]!;
@@ -75,7 +76,6 @@ function sideOf(threshold: number): RowClass {
 }
 
 export const scores = {
-  highest,
   sparseHit,
   hit,
   squaredError,

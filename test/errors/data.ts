@@ -93,6 +93,14 @@ export const badData: BadInput[] = [
     TypeError,
     'predict: x (input "input"): [0][3] is null, needs an array of 4',
   ],
+  ["an array of holes", (m) => m.predict(new Array(16)), RangeError, /^predict: x \(input "input"\): shape \[16\], /],
+  [
+    "a hole in the numbers",
+    // biome-ignore lint/suspicious/noSparseArray: it is what is tried.
+    (m) => m.predict({ data: [1, 2, 3, , 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4] as number[], shape: [1, 4, 4, 1] }),
+    TypeError,
+    'predict: x (input "input"): data is an array of 16, needs a typed array or an array of numbers',
+  ],
   ["a transferred array", (m) => m.predict(transferred(16)), RangeError, `predict: x (input "input"): got 0 samples, needs at least 1 ${EMPTY}`],
   [
     "a transferred array with its shape",
@@ -112,6 +120,16 @@ export const badData: BadInput[] = [
     (m) => train(m, {}, x, null),
     TypeError,
     "fit: y: got null, needs { data, shape }, a typed array or nested arrays of shape [samples]",
+  ],
+  [
+    "labels that hold themselves",
+    (m) => {
+      const circle: unknown[] = [];
+      circle[0] = circle;
+      return m.evaluate(x, loose(circle));
+    },
+    TypeError,
+    "evaluate: y: [0][0] is an array of 1, needs a number",
   ],
   ["fewer labels than samples", (m) => train(m, {}, x, [0, 1]), RangeError, "fit: x has 6 samples, y has 2"],
   ["a label out of range", (m) => train(m, {}, x, [0, 1, 2, 3, 0, 1]), RangeError, "fit: y: label 3 is 3, needs a whole number from 0 to 2"],

@@ -14,6 +14,12 @@ export const badCompile: BadInput[] = [
   ["an unknown optimizer", () => compiled({ optimizer: "adma" }), RangeError, 'compile: unknown optimizer "adma"; known: sgd, rmsprop, adam, adamW'],
   ["an optimizer named __proto__", () => compiled({ optimizer: "__proto__" }), RangeError, /^compile: unknown optimizer "__proto__"; known: /],
   ["an unknown metric", () => compiled({ metrics: ["acuracy"] }), RangeError, /^compile: unknown metric "acuracy"; known: accuracy, /],
+  [
+    "a metric of one's own that is not whole",
+    () => compiled({ metrics: [{ name: "own", update() {}, result: () => 0 }] }),
+    TypeError,
+    'compile: metric "own": reset is undefined, needs a function',
+  ],
   ["metrics that are no list", () => compiled({ metrics: "accuracy" }), TypeError, 'compile: metrics is "accuracy", needs an array'],
   [
     "a metric twice",

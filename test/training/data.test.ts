@@ -194,8 +194,4 @@ describe("batches", () => {
     });
     expect(gathered).toEqual([first, last]);
   });
-
-  test("need a size", () => {
-    expect(() => batches(4, 0)).toThrow(new RangeError("fit: batchSize is 0, needs a whole number ≥ 1"));
-  });
 });
