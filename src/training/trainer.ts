@@ -219,7 +219,7 @@ export class Trainer {
   private batchSource(source: BatchSource, options: ModelFitOptions): StepSource {
     const { stepsPerEpoch = Infinity, gradientAccumulation: group = 1, batchSize } = options;
     const toSamples = (batch: TrainingBatch): Samples => {
-      if (typeof batch !== "object" || batch === null || !("x" in batch)) throw new TypeError(`fit: a batch is ${shown(batch)}, needs { x, y }`);
+      checkOptions("fit: a batch { x, y }", batch, ["x", "y", "sampleWeight"]);
       const samples = this.samples(batch.x, batch.y, { where: "fit", sampleWeight: batch.sampleWeight, classWeight: options.classWeight });
       // Its maker may write the next batch into the same arrays.
       return group === 1 ? samples : copied(samples);

@@ -207,6 +207,6 @@ describe("batches that arrive", () => {
       net.fit(function* () {
         yield [x, y] as never;
       }, epochs),
-    ).rejects.toThrow("fit: a batch is an array of 2, needs { x, y }");
+    ).rejects.toThrow("fit: a batch { x, y }: got an array of 2, needs an object of options");
   });
 });
