@@ -96,6 +96,17 @@ describe("files", () => {
   });
 });
 
+test("a callback may set the learning rate to 0: nothing moves, and the file keeps it", async () => {
+  using net = compiled("sgd", on("strict"));
+  const stop: convlet.Callback = { onTrainBegin: (context) => void Object.assign(context, { learningRate: 0 }) };
+  const before = net.getLayer("dense").getWeights();
+  await net.fit(x, y, { ...quiet, callbacks: [stop] });
+  expect(net.getLayer("dense").getWeights()).toEqual(before);
+  using loaded = await load(net.toBytes(), { machine: "wasm", numerics: "strict" });
+  await loaded.fit(x, y, quiet);
+  expect(loaded.getLayer("dense").getWeights()).toEqual(before);
+});
+
 describe("gradient accumulation", () => {
   test.each([
     ["sgd with penalties", "sgd", 48],

@@ -89,7 +89,7 @@ function checkKinds({ frozen, compiled, counters, learningRate }: ModelJson, { l
   if (compiled !== undefined) checkOptions("model: compiled", compiled, ["optimizer", "loss", "metrics"]);
   checkOptions("model: counters", counters, ["epoch", "step", "run"]);
   for (const name of ["epoch", "step", "run"] as const) checkNumber("model: counters", name, counters[name], { whole: true, atLeast: 0 });
-  if (learningRate !== undefined) checkNumber("model", "learningRate", learningRate, { above: 0 });
+  if (learningRate !== undefined) checkNumber("model", "learningRate", learningRate, { atLeast: 0 });
 }
 
 /** Where the array of a parameter stands; FileFormatError when it is missing or has another shape. */

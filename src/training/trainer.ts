@@ -282,7 +282,7 @@ export class Trainer {
       set learningRate(rate: number) {
         if (typeof compiled.optimizer.learningRate !== "number")
           throw new Error("learningRate: a schedule decides it; compile with a number to set it");
-        session.learningRateOverride = checkNumber("fit", "learningRate", rate, { above: 0 });
+        session.learningRateOverride = checkNumber("fit", "learningRate", rate, { atLeast: 0 });
       },
       copyWeights: () => owner.getWeights().map(({ data }) => data),
       restoreWeights: (weights) => owner.setWeights(weights),

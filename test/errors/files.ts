@@ -285,7 +285,7 @@ export const badContents: BadInput[] = [
     "a learning rate as text",
     changed((json) => (json.learningRate = "1")),
     FileFormatError,
-    'load: model: learningRate is "1", needs a finite number > 0',
+    'load: model: learningRate is "1", needs a finite number ≥ 0',
   ],
   [
     "an unknown optimizer",
