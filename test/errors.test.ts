@@ -133,6 +133,19 @@ describe.each(machines)("what a fit may meet on the %s machine", (machine) => {
     await expectSteps(model, 1);
   });
 
+  test("a signal aborted while a batch is awaited that never comes", { timeout: 5_000 }, async () => {
+    const model = subject({ machine });
+    const controller = new AbortController();
+    async function* batches() {
+      yield { x: { data: x.data.slice(0, 32), shape: [2, 4, 4, 1] }, y: y.slice(0, 2) };
+      setTimeout(() => controller.abort());
+      await new Promise(() => {});
+    }
+    const error = await failureOf(() => model.fit(batches, { verbose: 0, batchSize: 2, signal: controller.signal }));
+    expect(error.name).toBe("AbortError");
+    await expectSteps(model, 1);
+  });
+
   test.each([
     ["onTrainBegin", 0],
     ["onEpochBegin", 0],

@@ -217,7 +217,7 @@ export class Trainer {
 
   /** Batches of any size; with `batchSize`, up to that. */
   private batchSource(source: BatchSource, options: ModelFitOptions): StepSource {
-    const { stepsPerEpoch = Infinity, gradientAccumulation: group = 1, batchSize } = options;
+    const { stepsPerEpoch = Infinity, gradientAccumulation: group = 1, batchSize, signal } = options;
     const toSamples = (batch: TrainingBatch): Samples => {
       checkOptions("fit: a batch { x, y }", batch, ["x", "y", "sampleWeight"]);
       const samples = this.samples(batch.x, batch.y, { where: "fit", sampleWeight: batch.sampleWeight, classWeight: options.classWeight });
@@ -225,14 +225,15 @@ export class Trainer {
       return group === 1 ? samples : copied(samples);
     };
     let capacity = batchSize ?? 1;
-    let open: AsyncIterator<TrainingBatch> | Iterator<TrainingBatch> | undefined;
+    let open: BatchIterator | undefined;
+    const next = (from: BatchIterator) => unlessAborted(from.next(), signal);
     return {
       stepsPerEpoch: options.stepsPerEpoch,
       get capacity() {
         return capacity;
       },
       async close() {
-        await open?.return?.();
+        await unlessAborted(open?.return?.(), signal);
       },
       async *steps() {
         // With stepsPerEpoch an epoch may end in the middle of an iterable: the next one goes on from there, and begins anew where nothing is left.
@@ -241,10 +242,10 @@ export class Trainer {
         for (let step = 0; step < stepsPerEpoch; step += group) {
           const members: Samples[] = [];
           while (members.length < Math.min(group, stepsPerEpoch - step)) {
-            let { done, value } = await open.next();
+            let { done, value } = await next(open);
             if (done && goesOn) {
               open = iteratorOf(source);
-              ({ done, value } = await open.next());
+              ({ done, value } = await next(open));
             }
             goesOn = false;
             if (done) break;
@@ -302,6 +303,18 @@ function copied({ inputs, target, sampleWeight }: Samples): Samples {
   return { inputs: inputs.map(copy), target: copy(target), sampleWeight: sampleWeight?.slice() ?? null };
 }
 
+/** What `value` becomes; rejects with the signal's reason where that is there first: a batch may never come. */
+function unlessAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal!.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort);
+    Promise.resolve(value)
+      .then(resolve, reject)
+      .then(() => signal?.removeEventListener("abort", abort));
+  });
+}
+
 function isData(value: unknown): boolean {
   return ArrayBuffer.isView(value) || Array.isArray(value) || (typeof value === "object" && value !== null && "data" in value);
 }
@@ -319,7 +332,9 @@ function isBatchSource(x: unknown): boolean {
   return Symbol.iterator in x || Symbol.asyncIterator in x;
 }
 
-export function iteratorOf(source: BatchSource): AsyncIterator<TrainingBatch> | Iterator<TrainingBatch> {
+type BatchIterator = AsyncIterator<TrainingBatch> | Iterator<TrainingBatch>;
+
+export function iteratorOf(source: BatchSource): BatchIterator {
   const iterable = typeof source === "function" ? source() : source;
   if (typeof iterable !== "object" || iterable === null || !(Symbol.iterator in iterable || Symbol.asyncIterator in iterable)) {
     throw new TypeError(`fit: the function gave ${shown(iterable)}, needs an (async) iterable of batches`);
