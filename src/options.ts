@@ -58,6 +58,12 @@ export function checkFlag(where: string, option: string, value: unknown): boolea
   return value;
 }
 
+/** Undefined, or an AbortSignal. */
+export function checkSignal(where: string, signal: unknown): void {
+  if (signal === undefined || typeof (signal as AbortSignal | null)?.throwIfAborted === "function") return;
+  throw new TypeError(`${where}: signal is ${shown(signal)}, needs an AbortSignal`);
+}
+
 /** `value` if it is one of a few words. */
 export function checkChoice<T>(where: string, option: string, value: T, choices: readonly T[]): T {
   if (choices.includes(value)) return value;

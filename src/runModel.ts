@@ -269,14 +269,14 @@ export async function load(source: ModelSource, options: RunOptions = {}): Promi
   }
 }
 
-async function open(source: ModelSource, { onProgress, signal, maxBytes }: DownloadOptions): Promise<Source> {
+async function open(source: ModelSource, options: DownloadOptions): Promise<Source> {
   if (source instanceof Uint8Array) return bytesSource(source, "load");
   if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source), "load");
   if (typeof source !== "string" && !(source instanceof URL)) {
     throw new TypeError(`load: got ${shown(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
   }
-  signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
   // The question is asked here, not in `isFile`: in files for pages `process` is undefined, and the bundler then leaves openFile out.
-  if (typeof process === "object" && isFile(source)) return openFile(source);
-  return download(source, { onProgress, signal, maxBytes });
+  if (typeof process === "object" && isFile(source)) return openFile(source, options);
+  return download(source, options);
 }

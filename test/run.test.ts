@@ -47,6 +47,16 @@ describe("a loaded program", () => {
     expect(bits(exported.predictSync(x[0]).data)).toEqual(bits(original.predictSync(x[0]).data));
   });
 
+  test("tells of a file's arrival, and refuses one that is too large", async () => {
+    const bytes = api.exportProgram(small());
+    const path = join(await mkdtemp(join(tmpdir(), "convlet-")), "net.run.safetensors");
+    await writeFile(path, bytes);
+    const onProgress = vi.fn();
+    await load(path, { onProgress });
+    expect(onProgress.mock.calls).toEqual([[{ loaded: bytes.length, total: bytes.length }]]);
+    await expect(load(path, { maxBytes: 100 })).rejects.toThrow(`load: ${path} has ${bytes.length} bytes or more, maxBytes is 100`);
+  });
+
   test("after training has the trained weights, class names and preprocessing", async () => {
     const layers = () => [api.input({ shape: [6, 6, 1] }), api.conv2d({ filters: 2, kernelSize: 3 }), api.flatten(), api.dense({ units: 2 })];
     const preprocessing = { trim: 1, invert: true } as const;

@@ -1,7 +1,7 @@
 /** Files from the network, chunk by chunk, through the HTTP cache. */
-import { checkNumber, shown } from "../options.ts";
+import { checkNumber, checkSignal, shown } from "../options.ts";
 import { FileFormatError } from "./safetensorsHeader.ts";
-import { chunkReader, type Source } from "./source.ts";
+import { checkSize, chunkReader, type Source } from "./source.ts";
 
 export interface DownloadProgress {
   /** Bytes so far. */
@@ -22,9 +22,7 @@ export interface DownloadOptions {
 export function checkDownloadOptions(where: string, { onProgress, signal, maxBytes }: DownloadOptions): void {
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new TypeError(`${where}: onProgress is ${shown(onProgress)}, needs a function`);
-  if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
-    throw new TypeError(`${where}: signal is ${shown(signal)}, needs an AbortSignal`);
-  }
+  checkSignal(where, signal);
   if (maxBytes !== undefined && maxBytes !== Infinity) checkNumber(where, "maxBytes", maxBytes, { above: 0 });
 }
 
@@ -93,10 +91,6 @@ function receiver(reader: ReadableStreamDefaultReader<Uint8Array>, chunks: Uint8
 function announced(headers: Headers): number | undefined {
   const length = Number(headers.get("content-length"));
   return length > 0 && !headers.has("content-encoding") ? length : undefined;
-}
-
-export function checkSize(where: string, bytes: number | undefined, maxBytes = Infinity): void {
-  if (bytes !== undefined && bytes > maxBytes) throw new RangeError(`${where} has ${bytes} bytes or more, maxBytes is ${maxBytes}`);
 }
 
 function reasonOf(cause: unknown): string {

@@ -1,9 +1,9 @@
 /** Opens whatever a model can be loaded from. */
 import { shown } from "../options.ts";
-import { checkSize, type DownloadOptions, download } from "./download.ts";
+import { type DownloadOptions, download } from "./download.ts";
 import { browserPlace, type Place } from "./place.ts";
 import { FileFormatError } from "./safetensorsHeader.ts";
-import { bytesSource, isFile, type ModelSource, openFile, type Source } from "./source.ts";
+import { bytesSource, checkArrived, isFile, type ModelSource, openFile, type Source } from "./source.ts";
 
 /** TypeError for what is no source, and the reason why a file or an address cannot be read. */
 export async function openSource(source: ModelSource, options: DownloadOptions = {}): Promise<Source> {
@@ -15,15 +15,11 @@ export async function openSource(source: ModelSource, options: DownloadOptions =
   options.signal?.throwIfAborted();
   const place = browserPlace(String(source));
   // The question is asked here, not in `isFile`: in files for pages `process` is undefined, and the bundler then leaves openFile out.
-  if (typeof process === "object" && place === undefined && isFile(source)) return checked(await openFile(source), source, options);
+  if (typeof process === "object" && place === undefined && isFile(source)) return openFile(source, options);
   if (place === undefined) return download(source, options);
-  return checked(bytesSource(await readPlace(place), String(source)), source, options);
-}
-
-function checked(opened: Source, source: string | URL, options: DownloadOptions): Source {
-  checkSize(`load: ${source}`, opened.length, options.maxBytes);
-  options.onProgress?.({ loaded: opened.length, total: opened.length });
-  return opened;
+  const bytes = await readPlace(place);
+  checkArrived(source, bytes.length, options);
+  return bytesSource(bytes, String(source));
 }
 
 async function readPlace(place: Place): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
 /** Where a model's file comes from: a file of Node, an address, or bytes. */
 import { nodeModule } from "../nodeModule.ts";
+import type { DownloadOptions } from "./download.ts";
 
 export type ModelSource = string | URL | ArrayBuffer | Uint8Array;
 
@@ -16,7 +17,18 @@ export interface Source {
 /** Whether Node reads it from its disk. Where there is a process. */
 export function isFile(source: string | URL): boolean {
   if (process.versions?.node === undefined) return false;
-  return source instanceof URL ? source.protocol === "file:" : !/^(https?|data|blob):/.test(source);
+  return source instanceof URL ? source.protocol === "file:" : !/^(https?|data|blob):/i.test(source);
+}
+
+/** RangeError where a file is larger than it may be. */
+export function checkSize(where: string, bytes: number | undefined, maxBytes = Infinity): void {
+  if (bytes !== undefined && bytes > maxBytes) throw new RangeError(`${where} has ${bytes} bytes or more, maxBytes is ${maxBytes}`);
+}
+
+/** What is there at once is checked and told as a download is. */
+export function checkArrived(source: string | URL, length: number, { maxBytes, onProgress }: DownloadOptions): void {
+  checkSize(`load: ${source}`, length, maxBytes);
+  onProgress?.({ loaded: length, total: length });
 }
 
 export function bytesSource(bytes: Uint8Array, where: string): Source {
@@ -48,18 +60,16 @@ export function chunkReader(chunks: readonly Uint8Array[], more?: () => Promise<
 const SHORT = 16384;
 
 /** A file of Node. */
-export async function openFile(path: string | URL): Promise<Source> {
+export async function openFile(path: string | URL, options: DownloadOptions = {}): Promise<Source> {
   const fs = await nodeModule("node:fs");
-  const file = fs.openSync(/^file:/.test(String(path)) ? new URL(path) : path, "r");
-  const status = fs.fstatSync(file);
-  // A pipe or a device has neither a length nor places.
-  if (!status.isFile()) {
-    try {
-      return bytesSource(fs.readFileSync(file), String(path));
-    } finally {
-      fs.closeSync(file);
-    }
-  }
+  const place = /^file:/i.test(String(path)) ? new URL(path) : path;
+  const found = fs.statSync(place);
+  if (found.isDirectory()) throw new Error(`load: ${path} is a folder, needs a file`);
+  // A pipe or a device has neither a length nor places; who writes to it may need this thread.
+  const whole = found.isFile() ? undefined : await fs.promises.readFile(place);
+  checkArrived(path, whole?.length ?? found.size, options);
+  if (whole !== undefined) return bytesSource(whole, String(path));
+  const file = fs.openSync(place, "r");
   const readSome = (at: number, into: readonly Uint8Array[]): number | Promise<number> => {
     if (into.length === 1 && into[0].length <= SHORT) return fs.readSync(file, into[0], { position: at });
     return new Promise((resolve, reject) => {
@@ -68,7 +78,7 @@ export async function openFile(path: string | URL): Promise<Source> {
   };
   return {
     where: String(path),
-    length: status.size,
+    length: fs.fstatSync(file).size,
     async read(at, into) {
       for (let left = unfilled(into, 0); left.length > 0; ) {
         const count = await readSome(at, left);

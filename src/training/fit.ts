@@ -1,5 +1,5 @@
 /** Epochs and steps: the only loop over batches. */
-import { checkChoice, checkFlag, checkNumber, checkOptions, shown } from "../options.ts";
+import { checkChoice, checkFlag, checkNumber, checkOptions, checkSignal, shown } from "../options.ts";
 import { permutation, SEEDS, streamOf } from "../random.ts";
 import type { Callback, Logs, TrainingContext } from "./callbacks.ts";
 import { type BatchPlan, batches } from "./data.ts";
@@ -99,9 +99,7 @@ export function checkFitOptions(options: FitOptions): void {
   if (options.seed !== undefined) checkNumber("fit", "seed", options.seed, SEEDS);
   if (options.shuffle !== undefined) checkFlag("fit", "shuffle", options.shuffle);
   if (options.verbose !== undefined) checkChoice("fit", "verbose", options.verbose, [0, 1, 2]);
-  if (options.signal !== undefined && typeof options.signal?.throwIfAborted !== "function") {
-    throw new TypeError(`fit: signal is ${shown(options.signal)}, needs an AbortSignal`);
-  }
+  checkSignal("fit", options.signal);
   if (options.callbacks !== undefined) checkCallbacks(options.callbacks);
 }
 

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeAtomically } from "../../src/formats/files.ts";
-import { openFile } from "../../src/formats/source.ts";
+import { isFile, openFile } from "../../src/formats/source.ts";
 import { readSafetensors } from "../support/safetensors.ts";
 
 let folder: string;
@@ -109,6 +109,43 @@ describe("writeAtomically", () => {
   });
 });
 
+describe("openFile", () => {
+  test("waits for who writes into a pipe, on this very thread", () => {
+    execFileSync("mkfifo", [path]);
+    const script = bundled("pipe", PIPE);
+    expect(execFileSync(process.execPath, [script, path], { encoding: "utf8", timeout: 10_000 })).toBe("4,5,6,7");
+  });
+
+  test("names a folder as one", async () => {
+    await expect(openFile(folder)).rejects.toThrow(`load: ${folder} is a folder, needs a file`);
+  });
+
+  test("of a file that is too large opens nothing", async () => {
+    await writeFile(path, NEW);
+    const descriptors = async () => (await readdir("/proc/self/fd")).length;
+    const before = await descriptors();
+    for (let round = 0; round < 20; round++) {
+      await expect(openFile(path, { maxBytes: 3 })).rejects.toThrow(`load: ${path} has 4 bytes or more, maxBytes is 3`);
+    }
+    expect(await descriptors()).toBeLessThan(before + 10);
+  });
+
+  test("addresses are told from paths however they are spelt", () => {
+    expect(["http://a/b", "HTTPS://a/b", "Blob:x", "DATA:,x"].map(isFile)).toEqual([false, false, false, false]);
+    expect(["a/b", "/http:", "File:///a"].map(isFile)).toEqual([true, true, true]);
+  });
+});
+
+/** Reads from a pipe what it writes into it. */
+const PIPE = `
+import { writeAtomically } from "./src/formats/files.ts";
+import { openFile } from "./src/formats/source.ts";
+const [source] = await Promise.all([openFile(process.argv[2]), writeAtomically(process.argv[2], Uint8Array.of(4, 5, 6, 7))]);
+const found = new Uint8Array(source.length);
+await source.read(0, [found]);
+process.stdout.write(String(found));
+`;
+
 /** Saves version 1, 2, 3 … of a file without a pause, each full of its number, and says when the first is there. */
 const WRITER = `
 import { writeAtomically } from "./src/formats/files.ts";
@@ -121,15 +158,7 @@ for (let version = 1; ; version++) {
 `;
 
 test("a writer killed at any moment leaves a whole file", async () => {
-  const script = join(folder, "writer.mjs");
-  buildSync({
-    stdin: { contents: WRITER, resolveDir: process.cwd(), loader: "ts" },
-    outfile: script,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    logLevel: "error",
-  });
+  const script = bundled("writer", WRITER);
   for (let kill = 0; kill < 20; kill++) {
     const child = spawn(process.execPath, [script, path], { stdio: ["ignore", "pipe", "inherit"] });
     await ready(child);
@@ -148,6 +177,14 @@ test("a writer killed at any moment leaves a whole file", async () => {
   await writeAtomically(path, NEW);
   expect((await readdir(folder)).sort()).toEqual(["model.safetensors", "writer.mjs"]);
 });
+
+/** A script with what it imports, in the test's folder. */
+function bundled(name: string, contents: string): string {
+  const outfile = join(folder, `${name}.mjs`);
+  const stdin = { contents, resolveDir: process.cwd(), loader: "ts" } as const;
+  buildSync({ stdin, outfile, bundle: true, platform: "node", format: "esm", logLevel: "error" });
+  return outfile;
+}
 
 function ready(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
