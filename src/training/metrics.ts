@@ -92,6 +92,7 @@ const ALIASES: Readonly<Record<string, string>> = { acc: "accuracy", mse: "meanS
 export function createMetrics(specs: readonly MetricSpec[], context: MetricContext): Metric[] {
   const metrics = specs.map((spec) => createMetric(spec, context));
   for (const [index, { name }] of metrics.entries()) {
+    if (typeof name !== "string" || name === "") throw new TypeError(`metric: name is ${shown(name)}, needs a text`);
     if (name === "loss") throw new RangeError('a metric is named "loss", which is the loss itself; give it another name');
     if (metrics.findIndex((other) => other.name === name) !== index) {
       throw new RangeError(`two metrics are named "${name}"; tell them apart with the option name`);
@@ -190,8 +191,5 @@ function checkedK(where: string, config: Config): number {
 
 function recipe(name: string, options: MetricOptions, known: readonly string[]): MetricRecipe {
   checkOptions(name, options, ["name", ...known]);
-  if (options.name !== undefined && typeof options.name !== "string") {
-    throw new TypeError(`${name}: name is ${shown(options.name)}, needs a string`);
-  }
   return { name, config: { ...options } };
 }

@@ -109,7 +109,7 @@ export class Trainer {
       const { training, validation } = fromBatches
         ? { training: this.batchSource(x as BatchSource, options), validation: undefined }
         : this.split(x as DataLike, y as DataLike, { ...options, seed });
-      const held = validation ?? (options.validationData && this.validationSamples(options.validationData));
+      const held = options.validationData === undefined ? validation : this.validationSamples(options.validationData);
       const { verbose = 1 } = options;
       const bar = verbose > 0 ? [progressBar(verbose === 2 ? { every: Number.MAX_SAFE_INTEGER } : {})] : [];
       watchers.unshift(...bar, ...(options.callbacks ?? []));
@@ -210,7 +210,8 @@ export class Trainer {
   }
 
   private validationSamples(data: ValidationData): Samples {
-    if (!Array.isArray(data) || data.length < 2) throw new TypeError(`fit: validationData is ${shown(data)}, needs [x, y] or [x, y, sampleWeight]`);
+    if (!Array.isArray(data) || data.length < 2 || data.length > 3)
+      throw new TypeError(`fit: validationData is ${shown(data)}, needs [x, y] or [x, y, sampleWeight]`);
     const [x, y, sampleWeight] = data;
     return this.samples(x, y, { where: "fit: validationData", sampleWeight });
   }

@@ -15,6 +15,18 @@ export const badCompile: BadInput[] = [
   ["an optimizer named __proto__", () => compiled({ optimizer: "__proto__" }), RangeError, /^compile: unknown optimizer "__proto__"; known: /],
   ["an unknown metric", () => compiled({ metrics: ["acuracy"] }), RangeError, /^compile: unknown metric "acuracy"; known: accuracy, /],
   [
+    "a metric of one's own without a name",
+    () => compiled({ metrics: [{ reset() {}, update() {}, result: () => 0 }] }),
+    TypeError,
+    "compile: metric: name is undefined, needs a text",
+  ],
+  [
+    "a metric of an empty name",
+    () => compiled({ metrics: [convlet.accuracy({ name: "" })] }),
+    TypeError,
+    'compile: metric: name is "", needs a text',
+  ],
+  [
     "a metric of one's own that is not whole",
     () => compiled({ metrics: [{ name: "own", update() {}, result: () => 0 }] }),
     TypeError,
@@ -156,6 +168,18 @@ export const badFitOptions: BadInput[] = [
     (m) => train(m, { validationData: x }),
     TypeError,
     "fit: validationData is an object, needs [x, y] or [x, y, sampleWeight]",
+  ],
+  [
+    "no validation data, said as null",
+    (m) => train(m, { validationData: null }),
+    TypeError,
+    "fit: validationData is null, needs [x, y] or [x, y, sampleWeight]",
+  ],
+  [
+    "validation data of four",
+    (m) => train(m, { validationData: [x, y, [1, 1, 1, 1, 1, 1], {}] }),
+    TypeError,
+    "fit: validationData is an array of 4, needs [x, y] or [x, y, sampleWeight]",
   ],
   [
     "validation labels out of range",
