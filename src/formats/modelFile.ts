@@ -1,14 +1,15 @@
 /** One safetensors file per model: architecture and training state as JSON in its metadata, arrays under Keras-like names. */
+import { Field } from "../field.ts";
 import type { Parameter } from "../graph.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
 import { type Architecture, type ArchitectureJson, architectureFromJson, type BuiltArchitecture, buildGraph } from "../layers/architecture.ts";
 import { checkModelOptions } from "../modelOptions.ts";
-import { checkNumber, checkOptions, type Named, shown } from "../options.ts";
+import { checkNumber, type Named } from "../options.ts";
 import { shapeText } from "../shape.ts";
 import type { Counters } from "../training/session.ts";
 import { interpreted, readStart } from "./arrays.ts";
 import { FileFormatError, type NamedTensor, type SafetensorsHeader, writeSafetensors } from "./safetensors.ts";
-import type { CheckedTensor } from "./safetensorsHeader.ts";
+import { type CheckedTensor, parsedJson } from "./safetensorsHeader.ts";
 import type { Source } from "./source.ts";
 
 const METADATA_KEY = "convlet";
@@ -56,26 +57,21 @@ function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, 
     const kind = header.metadata.has("convlet.program") ? "a file to run, which convlet/run loads" : "weights of another program, no convlet model";
     throw new FileFormatError(`${where}: a safetensors file without the metadata "${METADATA_KEY}": ${kind}`);
   }
-  let json: ModelJson;
+  const fail = (problem: string): never => {
+    throw new FileFormatError(`${where}: ${problem}`);
+  };
+  const json = new Field(parsedJson(text, `metadata "${METADATA_KEY}"`, fail), "", fail);
+  const format = json.get("format").whole(1);
+  if (format > FORMAT) fail(`format ${format} is newer than this library, which reads up to ${FORMAT}; update it`);
+  const { seed, classNames, preprocessing } = json.members();
   try {
-    json = JSON.parse(text);
-  } catch {
-    throw new FileFormatError(`${where}: metadata "${METADATA_KEY}" is no JSON`);
-  }
-  if (!Number.isInteger(json?.format)) throw new FileFormatError(`${where}: metadata "${METADATA_KEY}" names no format`);
-  if (json.format > FORMAT)
-    throw new FileFormatError(`${where}: format ${json.format} is newer than this library, which reads up to ${FORMAT}; update it`);
-  try {
-    const built = buildGraph(architectureFromJson(json.architecture));
+    const built = buildGraph(architectureFromJson(json.get("architecture")));
     const { inputs, outputs, parameters } = built.graph;
-    checkModelOptions(
-      { seed: json.seed, classNames: json.classNames, preprocessing: json.preprocessing },
-      { input: inputs[0].shape, output: outputs[0].shape },
-    );
-    checkKinds(json, built.architecture);
+    checkModelOptions({ seed, classNames, preprocessing }, { input: inputs[0].shape, output: outputs[0].shape });
+    checkState(json, built.architecture);
     // Before a model allocates what the architecture asks for: are all these weights there?
     for (const parameter of parameters) checkedArray(header, where, parameter, "value");
-    return { json, built };
+    return { json: json.value as ModelJson, built };
   } catch (cause) {
     if (cause instanceof FileFormatError) throw cause;
     throw new FileFormatError(`${where}: ${(cause as Error).message}`, { cause });
@@ -83,13 +79,13 @@ function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, 
 }
 
 /** What is left. What `compiled` names is checked where it is looked up. */
-function checkKinds({ frozen, compiled, counters, learningRate }: ModelJson, { layers }: Architecture): void {
-  if (!Array.isArray(frozen) || !frozen.every((name) => layers.has(name)))
-    throw new TypeError(`model: frozen is ${shown(frozen)}, needs a list of its layers`);
-  if (compiled !== undefined) checkOptions("model: compiled", compiled, ["optimizer", "loss", "metrics"]);
-  checkOptions("model: counters", counters, ["epoch", "step", "run"]);
-  for (const name of ["epoch", "step", "run"] as const) checkNumber("model: counters", name, counters[name], { whole: true, atLeast: 0 });
-  if (learningRate !== undefined) checkNumber("model", "learningRate", learningRate, { atLeast: 0 });
+function checkState(json: Field, { layers }: Architecture): void {
+  for (const name of json.get("frozen").list(Infinity, 0)) name.choice([...layers.keys()]);
+  const [compiled, counters, learningRate] = ["compiled", "counters", "learningRate"].map((name) => json.get(name));
+  if (compiled.value !== undefined) compiled.allow(["optimizer", "loss", "metrics"]);
+  counters.allow(["epoch", "step", "run"]);
+  for (const name of ["epoch", "step", "run"]) counters.get(name).whole(0, Number.MAX_SAFE_INTEGER);
+  if (learningRate.value !== undefined) checkNumber("model", "learningRate", learningRate.value, { atLeast: 0 });
 }
 
 /** Where the array of a parameter stands; FileFormatError when it is missing or has another shape. */

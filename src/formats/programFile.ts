@@ -4,11 +4,11 @@
  */
 import type { Tensor } from "../../build/records.ts";
 import { RECORDS, TENSOR_FIELDS } from "../../build/records.ts";
+import { Field } from "../field.ts";
 import { checkPreprocessing, type Preprocessing } from "../image/preprocessing.ts";
 import { align } from "../machine/state.ts";
 import type { InferenceProgram, PlacedField, PlacedStep } from "../program.ts";
 import { type Shape, sizeOf } from "../shape.ts";
-import { Field } from "./field.ts";
 import { contracts, MOST_WORK } from "./programContracts.ts";
 import { FileFormatError, type NamedTensor, type SafetensorsHeader, writeSafetensors } from "./safetensors.ts";
 import { type CheckedTensor, parsedJson } from "./safetensorsHeader.ts";

@@ -1,5 +1,5 @@
 /** The header of a safetensors file, checked: what comes out may be believed. */
-import { Field } from "./field.ts";
+import { Field } from "../field.ts";
 
 /** Any file that is not what it should be. The message begins with the file's name and says what is wrong. */
 export class FileFormatError extends Error {

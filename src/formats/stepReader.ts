@@ -1,9 +1,9 @@
 /** Reads the fields of a step out of a run file; every way to read one checks it. */
 import type { Tensor } from "../../build/records.ts";
+import type { Field } from "../field.ts";
 import { ALIGNMENT } from "../machine/state.ts";
 import { shown } from "../options.ts";
 import type { PlacedField, Region } from "../program.ts";
-import type { Field } from "./field.ts";
 
 /** Where an array lies and how long it is. */
 export interface Extents {

@@ -1,5 +1,6 @@
 /** Layers and how they are connected, with names: what a model is made of, and what its file keeps. */
 
+import type { Field } from "../field.ts";
 import type { Graph, Value } from "../graph.ts";
 import { shown } from "../options.ts";
 import { checkShape, type Shape, shapeText } from "../shape.ts";
@@ -142,49 +143,51 @@ export function architectureToJson({ layers, ...rest }: Architecture): Architect
 }
 
 /** Checks everything a foreign file may have wrong. */
-export function architectureFromJson(json: ArchitectureJson): Architecture {
-  checkKinds(json);
+export function architectureFromJson(json: Field): Architecture {
   const layers = new Map<string, Layer>();
-  for (const { name, type, options } of json.layers) {
+  for (const entry of json.get("layers").list(Infinity, 0)) {
+    const name = entry.get("name").text();
     if (layers.has(name)) throw new RangeError(`model: two layers are named "${name}"; names must be unique`);
-    layers.set(name, layerOf(type, { ...options, name }));
+    layers.set(name, layerOf(entry.get("type").text(), { ...entry.get("options").members(), name }));
   }
+  const inputs = json
+    .get("inputs")
+    .list(Infinity)
+    .map((entry) => {
+      const name = entry.get("name").text();
+      return { name, shape: checkShape(`input "${name}"`, entry.get("shape").value), value: entry.get("value").whole(0) };
+    });
+  const calls = json
+    .get("calls")
+    .list(Infinity, 0)
+    .map((entry) => ({ layer: entry.get("layer").text(), inputs: valuesOf(entry.get("inputs")), output: entry.get("output").whole(0) }));
+  const outputs = valuesOf(json.get("outputs"));
+  checkCalls({ layers, calls, inputs, outputs });
+  return { layers, calls, inputs, outputs };
+}
+
+/** Numbers of values, one at least. */
+function valuesOf(list: Field): number[] {
+  return list.list(Infinity).map((number) => number.whole(0));
+}
+
+/** Whether every value is made once, before it is read, and every layer called. */
+function checkCalls({ layers, calls, inputs, outputs }: Architecture): void {
   const known = new Set<number>();
-  for (const { name, shape, value } of json.inputs) {
-    checkShape(`input "${name}"`, shape);
+  const make = (value: number) => {
     if (known.has(value)) throw new RangeError(`model: value ${value} is made twice`);
     known.add(value);
-  }
-  for (const { layer, inputs, output } of json.calls) {
+  };
+  for (const { value } of inputs) make(value);
+  for (const { layer, inputs, output } of calls) {
     if (!layers.has(layer)) throw new RangeError(`model: a call names layer "${layer}", which the file does not have`);
     const missing = inputs.find((number) => !known.has(number));
     if (missing !== undefined)
       throw new RangeError(`model: layer "${layer}" reads value ${missing} before anything makes it (a cycle, or a missing layer)`);
-    if (known.has(output)) throw new RangeError(`model: value ${output} is made twice`);
-    known.add(output);
+    make(output);
   }
-  const unknown = json.outputs.find((number) => !known.has(number));
+  const unknown = outputs.find((number) => !known.has(number));
   if (unknown !== undefined) throw new RangeError(`model: output ${unknown} is not made by any layer`);
-  const idle = [...layers.keys()].find((name) => !json.calls.some(({ layer }) => layer === name));
+  const idle = [...layers.keys()].find((name) => !calls.some(({ layer }) => layer === name));
   if (idle !== undefined) throw new RangeError(`model: nothing calls layer "${idle}"`);
-  return { layers, calls: json.calls, inputs: json.inputs, outputs: json.outputs };
-}
-
-/** Whether everything is there and of its kind; names and numbers may still be nonsense. */
-function checkKinds(json: ArchitectureJson): void {
-  if (typeof json !== "object" || json === null) throw new TypeError(`model: the architecture is ${shown(json)}, needs an object`);
-  const isNumbers = (list: unknown) => Array.isArray(list) && list.every((number) => Number.isSafeInteger(number));
-  checkEntries("layers", json.layers, ({ name, type, options }) => {
-    return typeof name === "string" && typeof type === "string" && typeof options === "object" && options !== null;
-  });
-  checkEntries("calls", json.calls, ({ layer, inputs, output }) => typeof layer === "string" && isNumbers(inputs) && Number.isSafeInteger(output));
-  checkEntries("inputs", json.inputs, ({ name, value }) => typeof name === "string" && Number.isSafeInteger(value));
-  if (!isNumbers(json.outputs)) throw new TypeError(`model: outputs is ${shown(json.outputs)}, needs a list of numbers`);
-  if (json.inputs.length === 0 || json.outputs.length === 0) throw new RangeError("model: needs at least one input and one output");
-}
-
-function checkEntries<T extends object>(what: string, entries: readonly T[], isSound: (entry: T) => boolean): void {
-  if (!Array.isArray(entries)) throw new TypeError(`model: ${what} is ${shown(entries)}, needs a list`);
-  const at = entries.findIndex((entry) => typeof entry !== "object" || entry === null || !isSound(entry));
-  if (at >= 0) throw new TypeError(`model: ${what}[${at}] has not what this library writes there`);
 }

@@ -108,7 +108,7 @@ export const badSources: BadInput[] = [
     'load: a safetensors file without the metadata "convlet": weights of another program, no convlet model',
   ],
   ["metadata that is no JSON", () => load(writeSafetensors([], { convlet: "{" })), FileFormatError, 'load: metadata "convlet" is no JSON'],
-  ["metadata null", () => load(writeSafetensors([], { convlet: "null" })), FileFormatError, 'load: metadata "convlet" names no format'],
+  ["metadata null", () => load(writeSafetensors([], { convlet: "null" })), FileFormatError, "load: the JSON is null, needs an object"],
 ];
 
 export const badContents: BadInput[] = [
@@ -135,37 +135,37 @@ export const badContents: BadInput[] = [
     "no architecture",
     changed((json) => Object.assign(json, { architecture: undefined })),
     FileFormatError,
-    "load: model: the architecture is undefined, needs an object",
+    "load: architecture is missing, needs an object",
   ],
   [
     "layers that are no list",
     architecture((a) => Object.assign(a, { layers: {} })),
     FileFormatError,
-    "load: model: layers is an object, needs a list",
+    "load: architecture.layers is an object, needs a list",
   ],
   [
     "a layer null",
     architecture((a) => Object.assign(a.layers, { 1: null })),
     FileFormatError,
-    "load: model: layers[1] has not what this library writes there",
+    "load: architecture.layers[1] is null, needs an object",
   ],
   [
     "a layer without options",
     architecture((a) => Object.assign(a.layers[0], { options: null })),
     FileFormatError,
-    "load: model: layers[0] has not what this library writes there",
+    "load: architecture.layers[0].options is null, needs an object",
   ],
   [
     "a call without inputs",
     architecture((a) => Object.assign(a.calls[0], { inputs: "0" })),
     FileFormatError,
-    "load: model: calls[0] has not what this library writes there",
+    'load: architecture.calls[0].inputs is "0", needs a list',
   ],
   [
     "outputs that are no numbers",
     architecture((a) => Object.assign(a, { outputs: ["5"] })),
     FileFormatError,
-    "load: model: outputs is an array of 1, needs a list of numbers",
+    'load: architecture.outputs[0] is "5", needs a whole number from 0 to 2147483647',
   ],
   [
     "more channels than fit into memory",
@@ -177,8 +177,13 @@ export const badContents: BadInput[] = [
     FileFormatError,
     'load: tensor "many/mean" is missing',
   ],
-  ["no outputs", architecture((a) => Object.assign(a, { outputs: [] })), FileFormatError, "load: model: needs at least one input and one output"],
-  ["no inputs", architecture((a) => Object.assign(a, { inputs: [] })), FileFormatError, "load: model: needs at least one input and one output"],
+  [
+    "no outputs",
+    architecture((a) => Object.assign(a, { outputs: [] })),
+    FileFormatError,
+    "load: architecture.outputs has 0 entries, needs 1 or more",
+  ],
+  ["no inputs", architecture((a) => Object.assign(a, { inputs: [] })), FileFormatError, "load: architecture.inputs has 0 entries, needs 1 or more"],
   [
     "an unknown layer type",
     architecture((a) => Object.assign(a.layers[2], { type: "lstm" })),
@@ -266,20 +271,20 @@ export const badContents: BadInput[] = [
     "an unknown frozen layer",
     changed((json) => (json.frozen = ["tail"])),
     FileFormatError,
-    "load: model: frozen is an array of 1, needs a list of its layers",
+    'load: frozen[0] is "tail", needs one of conv, batchNormalization, dropout, flatten, head',
   ],
-  ["no counters", changed((json) => delete json.counters), FileFormatError, "load: model: counters: got undefined, needs an object of options"],
+  ["no counters", changed((json) => delete json.counters), FileFormatError, "load: counters is missing, needs an object"],
   [
     "counters with __proto__",
     changed((json) => (json.counters = JSON.parse('{"__proto__": {}}'))),
     FileFormatError,
-    'load: model: counters: unknown option "__proto__"; known: epoch, step, run',
+    'load: counters has no "__proto__", knows epoch, step, run',
   ],
   [
     "a negative step",
     changed((json) => (json.counters = { epoch: 0, step: -1, run: 0 })),
     FileFormatError,
-    "load: model: counters: step is -1, needs a whole number ≥ 0",
+    "load: counters.step is -1, needs a whole number from 0 to 9007199254740991",
   ],
   [
     "a learning rate as text",

@@ -1,5 +1,5 @@
 /** A value out of a file's JSON, with where it stands: every way to read it checks it, and says what is wrong with it where. */
-import { shown } from "../options.ts";
+import { shown } from "./options.ts";
 
 export class Field {
   /** `refuse` throws. */
@@ -10,7 +10,7 @@ export class Field {
   ) {}
 
   fail(problem: string): never {
-    return this.refuse(`${this.at} ${problem}`);
+    return this.refuse(`${this.at || "the JSON"} ${problem}`);
   }
 
   /** A member of an object; its value is undefined where there is none. `name` is none of those that every object has. */
@@ -30,11 +30,19 @@ export class Field {
     if (strange !== undefined) this.fail(`has no ${shown(strange)}, knows ${known.join(", ")}`);
   }
 
+  /** An object's members, as they are. */
+  members(): Readonly<Record<string, unknown>> {
+    const { value } = this;
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Readonly<Record<string, unknown>>)
+      : this.needs("an object");
+  }
+
   list(most: number, least = 1): readonly Field[] {
     const { value, at, refuse } = this;
     if (!Array.isArray(value)) return this.needs("a list");
     if (value.length < least || value.length > most) {
-      this.fail(`has ${value.length} entries, needs ${least === most ? most : `${least} to ${most}`}`);
+      this.fail(`has ${value.length} entries, needs ${least === most ? most : most === Infinity ? `${least} or more` : `${least} to ${most}`}`);
     }
     return value.map((item, index) => new Field(item, `${at}[${index}]`, refuse));
   }
@@ -55,13 +63,6 @@ export class Field {
 
   choice<T>(choices: readonly T[]): T {
     return choices.includes(this.value as T) ? (this.value as T) : this.needs(`one of ${choices.join(", ")}`);
-  }
-
-  private members(): Readonly<Record<string, unknown>> {
-    const { value } = this;
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : this.needs("an object");
   }
 
   private needs(what: string): never {
