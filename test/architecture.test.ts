@@ -11,7 +11,7 @@ const sources = filesIn("src", ".ts");
  * line names together does not see each other, save for ORDER_WITHIN.
  */
 const ORDER = [
-  ["nodeModule", "options", "field", "math", "threefry", "random", "shape", "initializers", "xxh32"],
+  ["nodeModule", "options", "field", "fetched", "math", "threefry", "random", "shape", "initializers", "xxh32"],
   ["ops", "graph"],
   ["image"],
   ["layers"],

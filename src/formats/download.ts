@@ -1,4 +1,5 @@
 /** Files from the network, chunk by chunk, through the HTTP cache. */
+import { fetched } from "../fetched.ts";
 import { checkNumber, checkSignal, shown } from "../options.ts";
 import { FileFormatError } from "./safetensorsHeader.ts";
 import { checkSize, chunkReader, type Source } from "./source.ts";
@@ -35,11 +36,7 @@ export async function download(url: string | URL, options: DownloadOptions = {})
   const where = `load: ${url}`;
   const { signal, maxBytes } = options;
   signal?.throwIfAborted();
-  const response = await fetch(url, { signal: signal ?? null }).catch((cause) => {
-    signal?.throwIfAborted();
-    throw new Error(`${where} cannot be reached (offline, no such server, or not allowed for this page): ${reasonOf(cause)}`, { cause });
-  });
-  if (!response.ok) throw new Error(`${where} answered ${response.status} ${response.statusText}`.trimEnd());
+  const response = await fetched(url, where, Error, signal);
   const reader = response.body?.getReader();
   if (reader === undefined) throw new FileFormatError(`${where}: the file is empty`);
   const total = announced(response.headers);
@@ -73,7 +70,7 @@ function receiver(reader: ReadableStreamDefaultReader<Uint8Array>, chunks: Uint8
     const { value } = await reader.read().catch((cause) => {
       signal?.throwIfAborted();
       const size = total === undefined ? `${loaded} bytes` : `${loaded} of ${total} bytes`;
-      throw new Error(`${where}: the connection broke after ${size}: ${reasonOf(cause)}`, { cause });
+      throw new Error(`${where}: the connection broke after ${size}: ${cause instanceof Error ? cause.message : cause}`, { cause });
     });
     if (value === undefined) return false;
     chunks.push(value);
@@ -91,8 +88,4 @@ function receiver(reader: ReadableStreamDefaultReader<Uint8Array>, chunks: Uint8
 function announced(headers: Headers): number | undefined {
   const length = Number(headers.get("content-length"));
   return length > 0 && !headers.has("content-encoding") ? length : undefined;
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,4 +1,5 @@
 /** Compiled kernels: those that come with the library, or from a file, bytes or a module of the user's. */
+import { fetched } from "../fetched.ts";
 import { builtinModule } from "../nodeModule.ts";
 import { shown } from "../options.ts";
 import { unpackingMemory, unpackKernels } from "./unpackKernels.ts";
@@ -69,12 +70,7 @@ export function kernelCompiler(change?: (wasm: Wasm) => Wasm): KernelCompiler {
     let bytes: Wasm;
     if (source instanceof URL || typeof source === "string") {
       where += `: ${source}`;
-      const response = await fetch(source).catch((cause) => {
-        throw new KernelSourceError(`${where} cannot be reached (offline, no such server, or not allowed for this page): ${cause.message}`, {
-          cause,
-        });
-      });
-      if (!response.ok) throw new KernelSourceError(`${where} answered ${response.status} ${response.statusText}`.trimEnd());
+      const response = await fetched(source, where, KernelSourceError);
       const isStreamed = change === undefined && /^application\/wasm$/i.test(response.headers.get("content-type") ?? "");
       if (isStreamed) return checked(await WebAssembly.compileStreaming(response), wanted, where);
       bytes = new Uint8Array(await response.arrayBuffer());
