@@ -1,6 +1,6 @@
 /** The ways to a model: from layers, from symbolic values, from a file. */
 import { checkDownloadOptions, type DownloadOptions } from "./formats/download.ts";
-import { openSource } from "./formats/openSource.ts";
+import { openAnywhere } from "./formats/openAnywhere.ts";
 import { bytesSource, type ModelSource, type Source } from "./formats/source.ts";
 import { buildGraph, traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
@@ -60,7 +60,7 @@ export async function load(source: ModelSource, options: LoadOptions | WorkerOpt
   const { onProgress, signal, maxBytes, worker, ...rest } = options as WorkerOptions;
   checkDownloadOptions("load", options);
   if (worker !== undefined) checkWorkerOption("load", worker);
-  const open = () => openSource(source, { onProgress, signal, maxBytes });
+  const open = () => openAnywhere(source, { onProgress, signal, maxBytes });
   if (worker !== undefined) return inWorker(open, { worker, ...rest });
   const opening = open();
   beginKernels(rest);

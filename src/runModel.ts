@@ -2,11 +2,12 @@
 import type { Tensor } from "../build/records.ts";
 import { FIRST_FREE } from "../build/records.ts";
 import { interpreted, readArrays, readStart } from "./formats/arrays.ts";
-import { checkDownloadOptions, type DownloadOptions, download } from "./formats/download.ts";
+import { checkDownloadOptions, type DownloadOptions } from "./formats/download.ts";
+import { openSource } from "./formats/openSource.ts";
 import { type ProgramFile, readProgramFile } from "./formats/programFile.ts";
 import type { SafetensorsHeader } from "./formats/safetensors.ts";
 import type { CheckedTensor } from "./formats/safetensorsHeader.ts";
-import { bytesSource, isFile, type ModelSource, openFile, type Source } from "./formats/source.ts";
+import type { ModelSource, Source } from "./formats/source.ts";
 import type { Classification, ClassifyOptions, ImageModel } from "./image/classify.ts";
 import type { ImageSource } from "./image/pixels.ts";
 import { checkClassify, type Preprocessing } from "./image/preprocessing.ts";
@@ -16,7 +17,7 @@ import type { Machine } from "./machine/machine.ts";
 import { headerAddress } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
 import { ALIGNMENT, align, newMemory, reserve } from "./machine/state.ts";
-import { checkChoice, checkNumber, checkOptions, shown } from "./options.ts";
+import { checkChoice, checkNumber, checkOptions } from "./options.ts";
 import { emit, type InferenceProgram, type RecordRange, tableBytes, unpacked } from "./program.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import { asBatches, type DataLike } from "./training/data.ts";
@@ -250,7 +251,7 @@ function checkRunOptions(options: RunOptions): void {
  */
 export async function load(source: ModelSource, options: RunOptions = {}): Promise<RunModel> {
   checkRunOptions(options);
-  const opening = open(source, options);
+  const opening = openSource(source, options);
   // While the file is on its way. Whoever needs them is told if they are not to be had.
   if (options.machine !== "plain" && options.wasm === undefined) compileInference(offered(options)).catch(() => {});
   const opened = await opening;
@@ -267,16 +268,4 @@ export async function load(source: ModelSource, options: RunOptions = {}): Promi
   } finally {
     opened.close();
   }
-}
-
-async function open(source: ModelSource, options: DownloadOptions): Promise<Source> {
-  if (source instanceof Uint8Array) return bytesSource(source, "load");
-  if (source instanceof ArrayBuffer) return bytesSource(new Uint8Array(source), "load");
-  if (typeof source !== "string" && !(source instanceof URL)) {
-    throw new TypeError(`load: got ${shown(source)}, needs a path, a URL, or the file's bytes as a Uint8Array or ArrayBuffer`);
-  }
-  options.signal?.throwIfAborted();
-  // The question is asked here, not in `isFile`: in files for pages `process` is undefined, and the bundler then leaves openFile out.
-  if (typeof process === "object" && isFile(source)) return openFile(source, options);
-  return download(source, options);
 }
