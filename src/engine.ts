@@ -2,14 +2,15 @@
 import { FIRST_FREE, type RunHeader, type Tensor } from "../build/records.ts";
 import { compileProgram, type ProgramSpec } from "./compiler/index.ts";
 import type { Graph } from "./graph.ts";
-import { KernelSourceError, type KernelSources } from "./machine/kernelModules.ts";
+import type { KernelSources } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
 import { machineOf } from "./machine/plain/machine.ts";
 import { writeRunHeader } from "./machine/records.ts";
 import { sayOnce } from "./machine/sayOnce.ts";
+import { offered, startMachine } from "./machine/startMachine.ts";
 import { ALIGNMENT, align, State } from "./machine/state.ts";
 import { usableThreads } from "./machine/threadCount.ts";
-import { instantiateKernels, type Numerics, supportsRelaxed, wasmMachine } from "./machine/wasm.ts";
+import { instantiateKernels, type Numerics, wasmMachine } from "./machine/wasm.ts";
 import type { Section } from "./ops/op.ts";
 import { type Bases, emit, type Program, type RecordRange, sectionWork, tableBytes, unpacked } from "./program.ts";
 import { xxh32 } from "./xxh32.ts";
@@ -98,7 +99,7 @@ export class Engine {
 
   /** Begins to load a machine that will be needed. */
   begin(numerics: Numerics): Promise<void> {
-    const wanted = this.offered(numerics);
+    const wanted = offered(numerics, this.options.wasm);
     let load = this.loads.get(wanted);
     if (load === undefined) {
       load = this.load(wanted);
@@ -111,17 +112,14 @@ export class Engine {
 
   private async load(numerics: Numerics): Promise<void> {
     const { machine, elementBytes } = this.options;
-    if (machine === "plain" || elementBytes === 8) return this.usePlain();
-    try {
-      this.machines.set(numerics, await this.wasmMachine(numerics));
-      if (this.disposed) this.dispose();
-    } catch (cause) {
-      // What the user named is to be mended, not to be made slow.
-      if (cause instanceof KernelSourceError || cause instanceof TypeError) throw cause;
-      if (machine === "wasm") throw new Error('machine: this engine or page refuses the WebAssembly kernels; use machine: "plain"', { cause });
-      sayOnce(`convlet: WebAssembly is not to be had here (${(cause as Error).message}); running in plain JavaScript, which is much slower`);
-      await this.usePlain();
-    }
+    const asked = elementBytes === 8 ? "plain" : machine;
+    const started = await startMachine(
+      asked,
+      () => this.wasmMachine(numerics),
+      () => this.plainMachine(),
+    );
+    if (!this.machines.has(started.name)) this.machines.set(started.name, started);
+    if (this.disposed) this.dispose();
   }
 
   private async wasmMachine(numerics: Numerics): Promise<Machine> {
@@ -133,20 +131,14 @@ export class Engine {
     return threadedMachine(kernels, memory, { numerics, threads: this.threads, say: sayOnce });
   }
 
-  private async usePlain(): Promise<void> {
+  private async plainMachine(): Promise<Machine> {
     const { plainKernels } = await import("./machine/plain/index.ts");
-    if (!this.machines.has("plain")) this.machines.set("plain", machineOf(plainKernels, this.state.memory, this.options.elementBytes));
-  }
-
-  /** Relaxed only where the engine has it, and the user's kernels. */
-  private offered(numerics: Numerics): Numerics {
-    const { wasm } = this.options;
-    return numerics === "relaxed" && supportsRelaxed() && (wasm === undefined || wasm.relaxed !== undefined) ? "relaxed" : "strict";
+    return machineOf(plainKernels, this.state.memory, this.options.elementBytes);
   }
 
   /** The machine that runs a request for these numerics. */
   machine(numerics: Numerics): Machine {
-    const machine = this.machines.get(this.offered(numerics)) ?? this.machines.get("plain");
+    const machine = this.machines.get(offered(numerics, this.options.wasm)) ?? this.machines.get("plain");
     if (machine === undefined) throw new Error("model: the kernels are still being compiled; await model.ready first");
     return machine;
   }

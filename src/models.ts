@@ -4,7 +4,8 @@ import { openAnywhere } from "./formats/openAnywhere.ts";
 import { bytesSource, type ModelSource, type Source } from "./formats/source.ts";
 import { buildGraph, traceArchitecture } from "./layers/architecture.ts";
 import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
-import { compileKernels, supportsRelaxed } from "./machine/wasm.ts";
+import { offered } from "./machine/startMachine.ts";
+import { compileKernels } from "./machine/wasm.ts";
 import { Model } from "./model.ts";
 import type { ModelOptions } from "./modelOptions.ts";
 import { checkOptions, shown } from "./options.ts";
@@ -75,7 +76,7 @@ export async function load(source: ModelSource, options: LoadOptions | WorkerOpt
 /** Kernels for the first prediction, while the file is on its way. Whoever needs them is told if they are not to be had. */
 function beginKernels({ machine, numerics, threads = 1, wasm }: RestoreOptions): void {
   if (machine === "plain" || threads !== 1 || wasm !== undefined) return;
-  compileKernels(numerics !== "strict" && supportsRelaxed() ? "relaxed" : "strict").catch(() => {});
+  compileKernels(offered(numerics)).catch(() => {});
 }
 
 /** A copy of the model in a worker, weights and training state included. The model itself stays as it is. */

@@ -12,10 +12,10 @@ import type { Classification, ClassifyOptions, ImageModel } from "./image/classi
 import type { ImageSource } from "./image/pixels.ts";
 import { checkClassify, type Preprocessing } from "./image/preprocessing.ts";
 import { compileInference, inferenceMachine, plainInferenceMachine } from "./machine/inference.ts";
-import { KernelSourceError, type KernelSources, type Numerics, supportsRelaxed } from "./machine/kernelModules.ts";
+import type { KernelSources } from "./machine/kernelModules.ts";
 import type { Machine } from "./machine/machine.ts";
 import { headerAddress } from "./machine/records.ts";
-import { sayOnce } from "./machine/sayOnce.ts";
+import { offered, startMachine } from "./machine/startMachine.ts";
 import { ALIGNMENT, align, newMemory, reserve } from "./machine/state.ts";
 import { checkChoice, checkNumber, checkOptions } from "./options.ts";
 import { emit, type InferenceProgram, type RecordRange, tableBytes, unpacked } from "./program.ts";
@@ -82,20 +82,12 @@ export class RunModel {
   }
 
   private async start(memory: WebAssembly.Memory): Promise<void> {
-    const { machine = "auto", wasm } = this.options;
-    if (machine === "plain") {
-      this.machine = await plainInferenceMachine(memory);
-      return;
-    }
-    try {
-      this.machine = await inferenceMachine(memory, offered(this.options), wasm);
-    } catch (cause) {
-      // What the user named is to be mended, not to be made slow.
-      if (cause instanceof KernelSourceError || cause instanceof TypeError) throw cause;
-      if (machine === "wasm") throw new Error('machine: this engine or page refuses the WebAssembly kernels; use machine: "plain"', { cause });
-      sayOnce(`convlet: WebAssembly is not to be had here (${(cause as Error).message}); running in plain JavaScript, which is much slower`);
-      this.machine = await plainInferenceMachine(memory);
-    }
+    const { machine = "auto", numerics, wasm } = this.options;
+    this.machine = await startMachine(
+      machine,
+      () => inferenceMachine(memory, offered(numerics, wasm), wasm),
+      () => plainInferenceMachine(memory),
+    );
   }
 
   /** @internal Reads the weights to their places. `load` has done it. FileFormatError for a file that is not what its checksum was taken of. */
@@ -211,11 +203,6 @@ export class RunModel {
   }
 }
 
-/** Relaxed only where the engine has it, and the user's kernels. */
-function offered({ numerics, wasm }: RunOptions): Numerics {
-  return numerics !== "strict" && supportsRelaxed() && (wasm === undefined || wasm.relaxed !== undefined) ? "relaxed" : "strict";
-}
-
 /** Copies `size` samples of a tensor to where sample `start` of `into` begins. */
 function readTensor(
   buffer: ArrayBufferLike,
@@ -253,7 +240,7 @@ export async function load(source: ModelSource, options: RunOptions = {}): Promi
   checkRunOptions(options);
   const opening = openSource(source, options);
   // While the file is on its way. Whoever needs them is told if they are not to be had.
-  if (options.machine !== "plain" && options.wasm === undefined) compileInference(offered(options)).catch(() => {});
+  if (options.machine !== "plain" && options.wasm === undefined) compileInference(offered(options.numerics)).catch(() => {});
   const opened = await opening;
   try {
     const header = await readStart(opened);
