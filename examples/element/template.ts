@@ -29,8 +29,8 @@ export const STYLE = `
 #status { margin: 0; overflow-wrap: anywhere; opacity: 0.8; }
 #status.seen { font-size: 2.2rem; font-weight: 600; line-height: 1.1; opacity: 1; }
 #status.bad { padding-left: 0.8rem; border-left: 4px solid var(--bad, #a8322a); opacity: 1; }
-#answers { display: grid; gap: 0.5rem; margin: 0; padding: 0; list-style: none; }
-#answers li { display: grid; grid-template-columns: minmax(2rem, auto) 1fr 3.5rem; gap: 0.8rem; align-items: center; }
+#answers { display: grid; grid-template-columns: fit-content(45%) 1fr 3.5rem; gap: 0.5rem 0.8rem; margin: 0; padding: 0; list-style: none; }
+#answers li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: center; overflow-wrap: anywhere; }
 #answers div { height: 0.7rem; border-radius: 4px; background: linear-gradient(var(--bar) 0 0) 0 0 / calc(100% * var(--share)) 100% no-repeat,
   color-mix(in srgb, currentColor 12%, transparent); }
 #answers span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
