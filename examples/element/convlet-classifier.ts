@@ -144,18 +144,18 @@ export class ConvletClassifier extends HTMLElement {
       return [offsetX * factor, offsetY * factor] as const;
     };
     this.paper.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
+      if (event.button !== 0 || !event.isPrimary) return;
       this.paper.setPointerCapture(event.pointerId);
       this.isDrawing = true;
       this.place = at(event);
       this.drawTo(this.place);
     });
     this.paper.addEventListener("pointermove", (event) => {
-      if (this.isDrawing) this.drawTo(at(event));
+      if (this.isDrawing && event.isPrimary) this.drawTo(at(event));
     });
-    for (const end of ["pointerup", "pointercancel"]) {
-      this.paper.addEventListener(end, () => {
-        this.isDrawing = false;
+    for (const end of ["pointerup", "pointercancel"] as const) {
+      this.paper.addEventListener(end, ({ isPrimary }) => {
+        if (isPrimary) this.isDrawing = false;
       });
     }
     this.paper.addEventListener("keydown", (event) => {

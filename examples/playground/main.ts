@@ -9,7 +9,6 @@ const PARTS = ["ox", "digits", "own"] as const;
 type Part = (typeof PARTS)[number];
 
 let part: Part = "ox";
-const opened = new Set<Part>();
 
 /** Only the open part writes the address. */
 const changedIn = (own: Part) => (hash: Record<string, string>) => {
@@ -38,21 +37,20 @@ function partOf(hash: URLSearchParams): Part {
 async function open(hash: URLSearchParams): Promise<void> {
   const wanted = partOf(hash);
   show(wanted);
-  opened.add(wanted);
   if (wanted !== "own") await pages[wanted].open(hash);
 }
 
 async function turnTo(next: Part): Promise<void> {
   if (next === part) return;
   pushHash(pages[part].hash, pages[next].hash);
-  if (opened.has(next)) show(next);
+  if (pages[next].isOpen) show(next);
   else await open(readHash());
 }
 
 /** Back and Forward between parts: one that was open already is as it was left. */
 async function moved(): Promise<void> {
   const next = partOf(readHash());
-  if (next === part || !opened.has(next) || !isOwnEntry()) return open(readHash());
+  if (next === part || !pages[next].isOpen || !isOwnEntry()) return open(readHash());
   show(next);
   writeHash(pages[next].hash);
 }

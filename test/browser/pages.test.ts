@@ -53,6 +53,26 @@ describe("embed", () => {
     });
   }
 
+  test("what is drawn while the model is on its way is answered when it is there", async ({ openExample }) => {
+    const { page, context } = await openExample("/");
+    let arrive = () => {};
+    const gate = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    await context.route("**/*.safetensors", async (route) => {
+      await gate;
+      await route.continue();
+    });
+    const asked = page.waitForRequest("**/*.safetensors");
+    await page.goto(new URL("/embed/", page.url()).href);
+    await asked;
+    await page.waitForTimeout(100);
+    await stroke(page, "canvas", ONE);
+    expect(await answer(page)).toBe("Draw a digit");
+    arrive();
+    await expect.poll(() => answer(page)).toMatch(/^1 · /);
+  });
+
   test("without its model says which address gave what", async ({ openExample }) => {
     const tab = await openExample("/");
     await tab.context.route("**/*.safetensors", (route) => route.fulfill({ status: 404, body: "" }));
@@ -159,6 +179,57 @@ describe("playground: digits", () => {
     expect(await other.page.locator("#digits-layers > li").count()).toBeGreaterThan(5);
   });
 
+  test("a model and a digit that could not be had are asked for again", { timeout: 120_000 }, async ({ openExample }) => {
+    const tab = await openExample("/");
+    const { page, context } = tab;
+    await context.route("**/*.safetensors", (route) => route.fulfill({ status: 503, body: "" }));
+    await page.goto(new URL("/playground/#part=digits", page.url()).href);
+    await expect.poll(() => words(page, "#digits-problem")).toMatch(/answered 503/);
+    await context.unroute("**/*.safetensors");
+    const turnTo = (name: string) => page.getByRole("link", { name }).click();
+    await turnTo("O or X");
+    await turnTo("Real digits");
+    await expect.poll(() => words(page, "#digits-says")).toMatch(/^3, /);
+    expect(await page.locator("#digits-problem").isHidden()).toBe(true);
+    await context.setOffline(true);
+    await page.getByRole("button", { name: "A real 7" }).click();
+    await page.locator("#digits-problem").waitFor({ state: "visible" });
+    await context.setOffline(false);
+    await page.getByRole("button", { name: "A real 8" }).click();
+    await expect.poll(() => words(page, "#digits-says")).toMatch(/^8, /);
+    expect(await page.locator("#digits-problem").isHidden()).toBe(true);
+    tab.taken(/503|digits\.safetensors|ERR_INTERNET_DISCONNECTED/);
+  });
+
+  test("a second finger draws nothing", { timeout: 120_000 }, async ({ openExample }) => {
+    const { page, context } = await openExample("/playground/#part=digits&ink=", {
+      hasTouch: true,
+      isMobile: true,
+      viewport: { width: 375, height: 800 },
+    });
+    await ready(page);
+    const pad = page.locator("#digits-pad");
+    await pad.scrollIntoViewIfNeeded();
+    const box = (await pad.boundingBox())!;
+    const devTools = await context.newCDPSession(page);
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", ...points: readonly (readonly [number, number])[]) =>
+      devTools.send("Input.dispatchTouchEvent", {
+        type,
+        touchPoints: points.map(([x, y], id) => ({ id, x: box.x + x * box.width, y: box.y + y * box.height })),
+      });
+    await touch("touchStart", [0.25, 0.2]);
+    await touch("touchMove", [0.25, 0.4]);
+    await touch("touchStart", [0.25, 0.4], [0.9, 0.9]);
+    for (let step = 1; step <= 5; step++) await touch("touchMove", [0.25, 0.4 + 0.08 * step], [0.9, 0.9 - 0.08 * step]);
+    await touch("touchEnd");
+    await expect.poll(() => page.url()).toMatch(/ink=/);
+    await page.waitForTimeout(600);
+    const strokes = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("ink")!.split(".");
+    expect(strokes).toHaveLength(1);
+    const columns = [...Buffer.from(strokes[0], "base64url")].filter((_, index) => index % 2 === 0);
+    expect(Math.max(...columns)).toBeLessThan(80);
+  });
+
   for (const colorScheme of ["light", "dark"] as const) {
     test(`${colorScheme}: names, roles, contrast; nothing hangs out on a phone`, { timeout: 120_000 }, async ({ openExample }) => {
       const { page } = await openExample("/playground/#part=digits", { colorScheme, viewport: { width: 375, height: 800 } });
@@ -188,6 +259,30 @@ describe("playground: your own model", () => {
     await stroke(page, "#own-pad", ONE);
     await expect.poll(() => words(page, "#own-says")).toMatch(/1/);
     expect(await breaches(page)).toEqual([]);
+  });
+
+  test("long names break, and all bars begin at one place", { timeout: 120_000 }, async ({ open, openExample }) => {
+    const maker = await open("/kit.html");
+    const bytes = await maker.page.evaluate(() => {
+      const { conv2d, dense, flatten, sequential } = kit.convlet;
+      const layers = [
+        conv2d({ filters: 2, kernelSize: 3, inputShape: [6, 6, 1], name: "a".repeat(70) }),
+        flatten(),
+        dense({ units: 2, activation: "softmax" }),
+      ];
+      return [...sequential(layers, { classNames: ["O", "a-long-name-".repeat(6)] }).toBytes()];
+    });
+    const { page } = await openExample("/playground/#part=own", { viewport: { width: 375, height: 800 } });
+    await page.waitForSelector("#playground[data-ready=true]");
+    const name = `${"b".repeat(70)}.safetensors`;
+    await page.locator("#own-file").setInputFiles({ name, mimeType: "application/octet-stream", buffer: Buffer.from(bytes) });
+    await page.locator("#own-open").waitFor({ state: "visible" });
+    await stroke(page, "#own-pad", ONE);
+    await expect.poll(() => words(page, "#own-says")).toMatch(/%/);
+    expect(await overflow(page)).toBe(0);
+    const tracks = await page.locator("#own-answer .track").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().toJSON()));
+    expect(tracks[0].left).toBe(tracks[1].left);
+    expect(tracks[0].width).toBeGreaterThan(50);
   });
 
   test("of two files the one chosen last is shown; those before leave nothing behind", { timeout: 120_000 }, async ({ open, openExample }) => {

@@ -18,6 +18,7 @@ type Source = { readonly strokes: readonly Stroke[] } | { readonly sample: numbe
 export class DigitsPage {
   private source: Source = { sample: FIRST_SAMPLE };
   private selection: Selection | null = { layer: "conv1", channel: 0, at: 300 };
+  private model: Promise<Model> | undefined;
   private inspector: Inspector | undefined;
   private readonly pad = new DrawPad(byId<HTMLCanvasElement>("digits-pad"), {
     begun: () => this.begin(),
@@ -43,19 +44,28 @@ export class DigitsPage {
     };
   }
 
+  get isOpen(): boolean {
+    return this.inspector !== undefined;
+  }
+
   /** Loads the model once; then shows what the address says. */
   async open(hash: URLSearchParams): Promise<void> {
     if (hash.get("part") === "digits") this.read(hash);
     try {
-      this.inspector ??= new Inspector("digits", await digitModel(), (selection) => {
+      setText(byId("digits-time"), this.isOpen ? "" : "loading the model …");
+      this.model ??= digitModel();
+      const model = await this.model;
+      this.inspector ??= new Inspector("digits", model, (selection) => {
         this.selection = selection;
         this.changed(this.hash);
       });
     } catch (reason) {
+      this.model = undefined;
       this.complain(`The digit model could not be loaded: ${(reason as Error).message}`);
       return;
+    } finally {
+      setText(byId("digits-time"), "");
     }
-    this.complain(null);
     this.selection = this.inspector.view.select(this.selection);
     await this.show(this.source);
   }
@@ -80,6 +90,7 @@ export class DigitsPage {
 
   private begin(): void {
     byId("digits-pad-hint").hidden = true;
+    if (this.isOpen) this.complain(null);
     if ("sample" in this.source) this.source = { strokes: [] };
   }
 
@@ -92,6 +103,7 @@ export class DigitsPage {
   private async show(source: Source): Promise<void> {
     this.source = source;
     this.changed(this.hash);
+    if (this.isOpen) this.complain(null);
     const isEmpty = "strokes" in source && source.strokes.length === 0;
     byId("digits-pad-hint").hidden = !isEmpty;
     if ("sample" in source) {

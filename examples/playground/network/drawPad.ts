@@ -47,7 +47,7 @@ export class DrawPad {
     setLabel(canvas, "Drawing pad. Arrow keys move the pen, Space puts it down and lifts it.");
     canvas.addEventListener("pointerdown", (event) => this.start(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => this.lift());
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => (event as PointerEvent).isPrimary && this.lift());
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("blur", () => this.hideCursor());
     onTheme(() => this.paint());
@@ -63,14 +63,14 @@ export class DrawPad {
   }
 
   private start(event: PointerEvent): void {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !event.isPrimary) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.cursor = null;
     this.begin(this.pointOf(event));
   }
 
   private move(event: PointerEvent): void {
-    if (this.stroke === null || this.cursor !== null) return;
+    if (this.stroke === null || this.cursor !== null || !event.isPrimary) return;
     // A fast pen leaves several points between two pictures.
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length > 0 ? events : [event]) this.add(this.pointOf(each));

@@ -40,6 +40,8 @@ export class OwnPage {
     });
   }
 
+  readonly isOpen = true;
+
   get hash(): Record<string, string> {
     return { part: "own" };
   }

@@ -29,7 +29,8 @@ export class DrawGrid {
     element.replaceChildren(...this.cells);
     element.addEventListener("pointerdown", (event) => this.start(event));
     element.addEventListener("pointermove", (event) => this.paint(event));
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) element.addEventListener(end, () => this.lift());
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"])
+      element.addEventListener(end, (event) => (event as PointerEvent).isPrimary && this.lift());
     element.addEventListener("keydown", (event) => this.key(event));
     // Screen readers press a button by a click without a pointer.
     element.addEventListener("click", (event) => event.detail === 0 && this.toggle(this.indexOf(event.target)));
@@ -46,7 +47,7 @@ export class DrawGrid {
 
   private start(event: PointerEvent): void {
     const pixel = this.indexOf(event.target);
-    if (pixel < 0 || event.button !== 0) return;
+    if (pixel < 0 || event.button !== 0 || !event.isPrimary) return;
     // The element keeps the pointer, so that a stroke may begin on one pixel and end outside.
     this.element.setPointerCapture(event.pointerId);
     event.preventDefault();
@@ -56,7 +57,7 @@ export class DrawGrid {
   }
 
   private paint(event: PointerEvent): void {
-    if (this.pen === null) return;
+    if (this.pen === null || !event.isPrimary) return;
     const pixel = this.indexOf(document.elementFromPoint(event.clientX, event.clientY));
     if (pixel >= 0) this.set(pixel, this.pen);
   }

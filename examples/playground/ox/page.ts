@@ -70,6 +70,10 @@ export class OxPage {
     return toHash(this.state);
   }
 
+  get isOpen(): boolean {
+    return this.lab !== undefined;
+  }
+
   /** Shows what the address says. */
   async open(hash: URLSearchParams): Promise<void> {
     await this.restart(fromHash(hash, START));
