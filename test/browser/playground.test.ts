@@ -63,6 +63,8 @@ describe("drawing", () => {
     await expect.poll(() => ink(page)).toBe(`......##${".".repeat(28)}`);
     await page.keyboard.press("Shift+ArrowLeft");
     await expect.poll(() => words(page.locator("#ox-status"))).toMatch(/cannot move further/);
+    await page.keyboard.press("Shift+ArrowRight");
+    await expect.poll(() => words(page.locator("#ox-status"))).toBe("");
   });
 });
 
@@ -103,6 +105,10 @@ describe("the walk", () => {
     await field.press("Enter");
     await expect.poll(() => words(page.locator("#ox-map"))).not.toBe(map);
     const edited = await words(page.locator("#ox-map"));
+    await field.fill("1000");
+    await field.blur();
+    await expect.poll(() => words(page.locator("#ox-status"))).toBe("A weight is a number from −99 to 99.");
+    expect(await field.inputValue()).toBe("3.50");
     await page.locator("#ox-pooling-mean").check();
     await page.getByRole("button", { name: "Copy link" }).click();
     const link = new URL(await page.locator("#ox-copied").inputValue());

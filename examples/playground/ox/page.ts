@@ -13,13 +13,14 @@ import { drawLinks } from "./links.ts";
 import { permute } from "./permutation.ts";
 import { FilterEditor, Pipeline } from "./pipeline.ts";
 import { deadSentence } from "./sentences.ts";
-import { fromHash, GOOD_SEED, LARGEST_SEED, type OxState, type Pooling, stepsOf, toHash, UNLUCKY_SEED, withMove } from "./state.ts";
+import { fromHash, GOOD_SEED, LARGEST_SEED, LARGEST_WEIGHT, type OxState, type Pooling, stepsOf, toHash, UNLUCKY_SEED, withMove } from "./state.ts";
 import { showStep } from "./stepPanel.ts";
 import { type Speed, trainUnseen, trainVisibly } from "./trainer.ts";
 import { Transport } from "./transport.ts";
 import { firstStepOf } from "./walk.ts";
 
 const RUN = 600;
+const STUCK = "The drawing cannot move further that way.";
 export const START: OxState = { drawing: letter(1), seed: GOOD_SEED, pooling: "max", permuted: false, step: 1, moves: [] };
 
 export class OxPage {
@@ -33,7 +34,12 @@ export class OxPage {
   private isStale = false;
   private readonly grid = new DrawGrid(byId("ox-grid"), { drawn: (drawing) => this.draw(drawing), nudged: (down, right) => this.nudge(down, right) });
   private readonly pipeline = new Pipeline((stage) => this.go(firstStepOf(stage)));
-  private readonly editor = new FilterEditor(byId("ox-filter"), byId("ox-bias"), (filter) => void this.edit(filter));
+  private readonly editor = new FilterEditor(
+    byId("ox-filter"),
+    byId("ox-bias"),
+    (filter) => void this.edit(filter),
+    () => this.say(`A weight is a number from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}.`),
+  );
   private readonly transport = new Transport((step) => this.go(step));
   private readonly chart = new LossChart();
   private readonly sides = new SideBySide();
@@ -89,7 +95,9 @@ export class OxPage {
 
   private nudge(down: number, right: number): void {
     const drawing = moved(this.state.drawing, down, right);
-    if (drawing === null) this.say("The drawing cannot move further that way.");
+    // Said again at the next edge.
+    if (byId("ox-status").textContent === STUCK) this.say("");
+    if (drawing === null) this.say(STUCK);
     else this.update({ drawing });
   }
 

@@ -4,7 +4,7 @@ import { byId, make, setLabel, setText } from "../ui/dom.ts";
 import { NumberMap } from "../ui/numberMap.ts";
 import { fixed, percent } from "../ui/numbers.ts";
 import type { Look } from "./lab.ts";
-import type { Pooling } from "./state.ts";
+import { LARGEST_WEIGHT, type Pooling } from "./state.ts";
 import { filledAt, LETTERS, MAP, type Place, POOLED, placeOf, poolWindowAt, SIDE, type Stage, windowAt } from "./walk.ts";
 
 const magnitude = (values: ArrayLike<number>) => Math.max(...Array.from(values, Math.abs).filter(Number.isFinite), 0);
@@ -95,10 +95,19 @@ export class FilterEditor {
   private readonly inputs: readonly HTMLInputElement[];
   private readonly pushes: readonly HTMLElement[];
 
-  constructor(element: HTMLElement, biasElement: HTMLElement, edited: (values: number[]) => void) {
+  /** `refused` hears of what was typed and left, but is no weight. */
+  constructor(element: HTMLElement, biasElement: HTMLElement, edited: (values: number[]) => void, refused: () => void) {
     const names = range(9).map((index) => `Filter weight, row ${Math.floor(index / 3) + 1}, column ${(index % 3) + 1}`);
     this.inputs = [...names, "Filter bias"].map((name) =>
-      make("input", { type: "number", step: "0.1", min: "-99", max: "99", inputmode: "decimal", "aria-label": name, autocomplete: "off" }),
+      make("input", {
+        type: "number",
+        step: "0.1",
+        min: String(-LARGEST_WEIGHT),
+        max: String(LARGEST_WEIGHT),
+        inputmode: "decimal",
+        "aria-label": name,
+        autocomplete: "off",
+      }),
     );
     this.pushes = this.inputs.map(() => make("span", { class: "push" }));
     const cells = this.inputs.map((input, index) => make("span", { class: "weight" }, input, this.pushes[index]!));
@@ -107,11 +116,14 @@ export class FilterEditor {
     for (const input of this.inputs) {
       input.addEventListener("input", () => {
         const values = this.inputs.map((each) => (each === input ? each.valueAsNumber : Number(each.dataset.exact)));
-        const isGood = Number.isFinite(input.valueAsNumber) && Math.abs(input.valueAsNumber) <= 99;
+        const isGood = Number.isFinite(input.valueAsNumber) && Math.abs(input.valueAsNumber) <= LARGEST_WEIGHT;
         input.setAttribute("aria-invalid", String(!isGood));
         if (isGood) edited(values.map(Math.fround));
       });
-      input.addEventListener("blur", () => this.write(input));
+      input.addEventListener("blur", () => {
+        if (input.ariaInvalid === "true") refused();
+        this.write(input);
+      });
     }
   }
 
