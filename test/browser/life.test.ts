@@ -99,6 +99,23 @@ describe("at once", () => {
   });
 });
 
+test("a message lost on the way, as Firefox loses those of a page that it keeps for Back, stops no training", async ({ open }) => {
+  const { page } = await open("/kit.html");
+  const found = await page.evaluate(async () => {
+    const { x, y } = kit.drawings();
+    const post = MessagePort.prototype.postMessage;
+    let lost = 0;
+    MessagePort.prototype.postMessage = function (...message: unknown[]) {
+      if (lost++ > 0) post.apply(this, message as never);
+    };
+    const model = kit.smallModel();
+    await model.fit(x, y, { epochs: 2000, batchSize: 4, verbose: 0 });
+    return { lost, epoch: model.epoch };
+  });
+  expect(found.epoch).toBe(2000);
+  expect(found.lost).toBeGreaterThan(0);
+});
+
 describe("a tab that nobody sees", () => {
   test("goes on training, and gives the bits of one that is seen", { timeout: 90_000 }, async ({ site }) => {
     const chromium = await untouchedChromium();
