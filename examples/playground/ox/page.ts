@@ -156,13 +156,14 @@ export class OxPage {
   }
 
   private async train(steps: number): Promise<void> {
-    await this.restarted;
-    const { lab, restarts: number } = this;
-    if (lab === undefined || this.training !== undefined) return;
+    if (this.training !== undefined) return;
     const control = new AbortController();
     this.training = control;
     this.showTraining();
-    await trainVisibly(
+    await this.restarted;
+    const { restarts: number } = this;
+    const lab = this.lab!;
+    const done = await trainVisibly(
       {
         step: async () => {
           await lab.train();
@@ -177,7 +178,7 @@ export class OxPage {
     this.training = undefined;
     this.showTraining();
     await this.show();
-    if (number !== this.restarts) return;
+    if (number !== this.restarts || done === 0) return;
     this.changed(this.hash);
     const losses = KINDS.map((kind) => `${NAMES[kind]} ${fixed(lab.losses[kind].at(-1)!, 3)}`).join(", ");
     this.say(`Stopped after ${counted(stepsOf(this.state.moves), "step")}. Loss: ${losses}.`);
