@@ -261,6 +261,31 @@ describe("playground: your own model", () => {
     expect(await breaches(page)).toEqual([]);
   });
 
+  test("a file let fall anywhere is opened, a picture is asked about; in another part it does not replace the page", { timeout: 120_000 }, async ({
+    openExample,
+  }) => {
+    const { page } = await openExample("/playground/#part=own");
+    await page.waitForSelector("#playground[data-ready=true]");
+    const drop = (address: string, name: string, type: string) =>
+      page.evaluate(
+        async ([from, fileName, fileType]) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([await (await fetch(from)).blob()], fileName, { type: fileType }));
+          const event = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+          document.querySelector("h1")!.dispatchEvent(event);
+          return event.defaultPrevented;
+        },
+        [address, name, type],
+      );
+    expect(await drop("../models/digits.safetensors", "mine.safetensors", "")).toBe(true);
+    await expect.poll(() => words(page, "#own-status")).toMatch(/^mine\.safetensors: 7 layers/);
+    expect(await drop("../models/digit-7.png", "seven.png", "image/png")).toBe(true);
+    await expect.poll(() => words(page, "#own-says")).toMatch(/^7, /);
+    await page.getByRole("link", { name: "O or X" }).click();
+    expect(await drop("../models/digits.safetensors", "other.safetensors", "")).toBe(true);
+    expect(await words(page, "#own-status")).toMatch(/^mine/);
+  });
+
   test("long names break, and all bars begin at one place", { timeout: 120_000 }, async ({ open, openExample }) => {
     const maker = await open("/kit.html");
     const bytes = await maker.page.evaluate(() => {

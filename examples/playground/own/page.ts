@@ -31,13 +31,7 @@ export class OwnPage {
     onFile("own-image", "own-choose-image", (file) => this.openImage(file));
     byId("own-clear").addEventListener("click", () => this.clear());
     byId("own-example").addEventListener("click", () => this.openExample());
-    const zone = byId("own-drop");
-    for (const name of ["dragenter", "dragover"]) zone.addEventListener(name, (event) => this.over(event as DragEvent, zone));
-    for (const name of ["dragleave", "drop"]) zone.addEventListener(name, () => zone.classList.remove("over"));
-    zone.addEventListener("drop", (event) => {
-      event.preventDefault();
-      void this.openFile(event.dataTransfer?.files[0]);
-    });
+    for (const name of ["dragenter", "dragover", "dragleave", "drop"] as const) document.addEventListener(name, (event) => this.drag(event));
   }
 
   readonly isOpen = true;
@@ -46,9 +40,17 @@ export class OwnPage {
     return { part: "own" };
   }
 
-  private over(event: DragEvent, zone: HTMLElement): void {
+  /** Files are taken everywhere in this part; in the others a file that was let fall must not replace the page. */
+  private drag(event: DragEvent): void {
+    if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    zone.classList.add("over");
+    const isHere = !byId("part-own").hidden;
+    byId("own-drop").classList.toggle("over", isHere && event.type !== "drop" && event.type !== "dragleave");
+    if (!isHere) event.dataTransfer.dropEffect = "none";
+    else if (event.type === "drop") {
+      const [file] = event.dataTransfer.files;
+      void (file?.type.startsWith("image/") && this.inspector ? this.openImage(file) : this.openFile(file));
+    }
   }
 
   private async openFile(file: File | undefined): Promise<void> {
