@@ -23,6 +23,7 @@ const pages = {
 
 function show(next: Part): void {
   part = next;
+  document.title = `${byId(`${part}-heading`).textContent} · See a CNN think · convlet`;
   for (const name of PARTS) byId(`part-${name}`).hidden = name !== part;
   for (const link of document.querySelectorAll<HTMLElement>("[data-part]")) {
     if (link.dataset.part === part) link.setAttribute("aria-current", "page");

@@ -214,6 +214,7 @@ test("Back and Forward go through the parts, each as it was left; a link opens i
   await page.locator("#ox-draw-o").click();
   await page.getByRole("link", { name: "Your model" }).click();
   await page.locator("#part-own").waitFor({ state: "visible" });
+  expect(await page.title()).toBe("Your own model · See a CNN think · convlet");
   await page.goBack();
   await page.locator("#part-ox").waitFor({ state: "visible" });
   expect(page.url()).toMatch(/#part=ox&draw=00c492300/);
