@@ -124,12 +124,12 @@ describe("training", () => {
   test("runs, pauses, and makes a detector; the file downloaded and the link both have it", { timeout: 120_000 }, async ({ openExample }) => {
     const { page } = await openExample("/playground/");
     await isReady(page);
-    await page.locator("#ox-speed").selectOption("fast");
     await page.getByRole("button", { name: "Train", exact: true }).click();
     await expect.poll(() => steps(page), { timeout: 30_000 }).toBeGreaterThan(5);
     await page.getByRole("button", { name: "Pause training" }).click();
     await expect.poll(() => words(page.locator("#ox-train"))).toBe("Train");
     const paused = await steps(page);
+    await page.locator("#ox-speed").selectOption("fast");
     await page.locator("#ox-train").click();
     await expect
       .poll(() => words(page.locator("#ox-status")), { timeout: 60_000 })
@@ -157,6 +157,18 @@ describe("training", () => {
     await isReady(again.page);
     expect(await words(again.page.locator("#ox-answer"))).toBe(answer);
     expect(await steps(again.page)).toBe(paused + 600);
+  });
+
+  test("a page loaded again in the middle of training has the steps so far", async ({ openExample }) => {
+    const { page } = await openExample("/playground/");
+    await isReady(page);
+    await page.locator("#ox-speed").selectOption("slow");
+    await page.locator("#ox-train").click();
+    await expect.poll(() => page.url()).toMatch(/run=[2-9]/);
+    await page.reload();
+    await isReady(page);
+    expect(await steps(page)).toBeGreaterThan(1);
+    expect(await words(page.locator("#ox-train"))).toBe("Train");
   });
 
   test("starting over in the middle of training is a start", async ({ openExample }) => {

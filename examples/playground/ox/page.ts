@@ -169,7 +169,10 @@ export class OxPage {
           await lab.train();
           if (number === this.restarts) this.state = { ...this.state, moves: withMove(this.state.moves, { steps: 1 }) };
         },
-        show: () => this.show(),
+        show: () => {
+          this.changed(this.hash);
+          return this.show();
+        },
         speed: () => byId<HTMLSelectElement>("ox-speed").value as Speed,
       },
       steps,
