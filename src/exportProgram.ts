@@ -3,6 +3,7 @@ import { compileProgram } from "./compiler/index.ts";
 import { MOST_BYTES, writeProgramFile } from "./formats/programFile.ts";
 import { align } from "./machine/state.ts";
 import type { Model } from "./model.ts";
+import { checkModel } from "./modelOptions.ts";
 import { checkNumber, checkOptions } from "./options.ts";
 import type { Program } from "./program.ts";
 
@@ -16,6 +17,7 @@ export interface ExportOptions {
  * runs it without layers, compiler or training, with the same bits as `model.predict`. RangeError when one sample takes more than 1 GB.
  */
 export function exportProgram(model: Model, options: ExportOptions = {}): Uint8Array<ArrayBuffer> {
+  checkModel("exportProgram", model);
   checkOptions("exportProgram", options, ["batchSize"]);
   const { graph } = model;
   const batchSize = checkNumber("exportProgram", "batchSize", options.batchSize ?? 32, { whole: true, atLeast: 1, atMost: 65_536 });

@@ -43,7 +43,7 @@ export class Model {
     private readonly options: ModelOptions = {},
     weights: "drawn" | "zeros" = "drawn",
   ) {
-    checkModelOptions({ ...options }, { input: this.inputShapes[0], output: this.outputShapes[0] });
+    checkModelOptions(options, { input: this.inputShapes[0], output: this.outputShapes[0] });
     const { seed = 0, classNames, preprocessing, machine = "auto", elementBytes = 4, numerics = "auto", wasm } = options;
     this.seed = seed;
     this.classNames = classNames;

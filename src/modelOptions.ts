@@ -35,8 +35,13 @@ interface Ends {
   readonly output: Shape;
 }
 
+/** Not `instanceof`: a program may have the library twice, as modules and by require. */
+export function checkModel(where: string, model: unknown): void {
+  if (!(model as { graph?: object } | null)?.graph) throw new TypeError(`${where}: got ${shown(model)}, needs a model`);
+}
+
 /** The checks of `ModelOptions`. */
-export function checkModelOptions(options: Readonly<Record<string, unknown>>, { input, output }: Ends): void {
+export function checkModelOptions(options: Readonly<Partial<Record<keyof ModelOptions, unknown>>>, { input, output }: Ends): void {
   checkOptions("model", options, ["seed", "classNames", "preprocessing", "machine", "numerics", "elementBytes", "threads", "wasm"]);
   const { seed = 0, classNames, preprocessing, machine = "auto", numerics = "auto", elementBytes = 4 } = options;
   checkNumber("model", "seed", seed, SEEDS);

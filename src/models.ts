@@ -7,7 +7,7 @@ import { input, type Layer, type SymbolicTensor } from "./layers/layer.ts";
 import { offered } from "./machine/startMachine.ts";
 import { compileKernels } from "./machine/wasm.ts";
 import { Model } from "./model.ts";
-import type { ModelOptions } from "./modelOptions.ts";
+import { checkModel, type ModelOptions } from "./modelOptions.ts";
 import { checkOptions, shown } from "./options.ts";
 import { library } from "./remote/library.ts";
 import type { RemoteModel } from "./remote/remoteModel.ts";
@@ -81,6 +81,7 @@ function beginKernels({ machine, numerics, threads = 1, wasm }: RestoreOptions):
 
 /** A copy of the model in a worker, weights and training state included. The model itself stays as it is. */
 export async function toWorker(model: Model, options: Partial<Pick<WorkerOptions, "worker" | "threads">> = {}): Promise<RemoteModel> {
+  checkModel("toWorker", model);
   checkOptions("toWorker", options, ["worker", "threads"]);
   const { worker = true, threads } = options;
   checkWorkerOption("toWorker", worker);

@@ -32,6 +32,8 @@ export interface ArchitectureJson {
 
 /** Follows the outputs back to the inputs. Errors: a cycle, an input that is not declared, one that is not used, repeated layer names. */
 export function traceArchitecture(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Architecture {
+  // There is at least one.
+  checkSymbolic(inputs[0]);
   const numbers = new Map<SymbolicTensor, number>();
   for (const value of inputs) {
     checkSymbolic(value);

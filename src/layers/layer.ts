@@ -65,7 +65,9 @@ export interface NodeParts<N extends OpName> {
 /** A placeholder for one sample's values: `input({ shape: [28, 28, 1] })`. */
 export function input(options: { readonly shape: Shape; readonly name?: string }): SymbolicTensor {
   checkOptions("input", options, ["shape", "name"]);
-  return { kind: "symbolic", shape: checkShape(`input ${options.name ?? ""}`.trim(), options.shape), layer: null, inputs: [], name: options.name };
+  const { shape, name } = options;
+  if (typeof (name ?? "") !== "string") throw new TypeError(`input: name is ${shown(name)}, needs a text`);
+  return { kind: "symbolic", shape: checkShape(`input ${name ?? ""}`.trim(), shape), layer: null, inputs: [], name };
 }
 
 export interface LayerParts<O extends LayerOptions> {
@@ -116,8 +118,8 @@ export function makeLayer<O extends LayerOptions>({ type, options: given, known,
 /** Of lists and plain objects all the way down; functions and what has a class of its own are kept. */
 function copied<T>(value: T): T {
   if (Array.isArray(value)) return value.map(copied) as T;
-  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, copied(part)])) as T;
+  if (Object.getPrototypeOf(value ?? 0) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value as object).map(([name, part]) => [name, copied(part)])) as T;
 }
 
 /** The slash parts a layer's name from its parameters' in files. */

@@ -121,7 +121,7 @@ export class RemoteModel {
   }
 
   /** Default: all layers. */
-  activations(x: ModelInput, names: readonly string[] = this.layers.map(({ name }) => name)): Promise<Record<string, TensorData>> {
+  activations(x: ModelInput, names?: readonly string[]): Promise<Record<string, TensorData>> {
     return this.invoke("activations", [x, names]);
   }
 

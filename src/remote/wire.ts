@@ -107,11 +107,8 @@ export class Wire {
 }
 
 function faultOf(reason: unknown): Fault {
-  if (typeof reason === "object" && reason !== null && "message" in reason) {
-    const { name, message } = reason as Error;
-    return { name, message };
-  }
-  return { name: "Error", message: String(reason) };
+  const { name = "Error", message = String(reason) } = (reason ?? {}) as Partial<Error>;
+  return { name, message };
 }
 
 function errorOf({ name, message }: Fault, kinds: Readonly<Record<string, new (message: string) => Error>>): Error {

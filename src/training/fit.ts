@@ -95,12 +95,13 @@ export function checkFitOptions(options: FitOptions): void {
   for (const name of ["epochs", "batchSize", "gradientAccumulation", "stepsPerEpoch"] as const) {
     if (options[name] !== undefined) checkNumber("fit", name, options[name], { whole: true, atLeast: 1 });
   }
-  if (options.initialEpoch !== undefined) checkNumber("fit", "initialEpoch", options.initialEpoch, { whole: true, atLeast: 0 });
-  if (options.seed !== undefined) checkNumber("fit", "seed", options.seed, SEEDS);
-  if (options.shuffle !== undefined) checkFlag("fit", "shuffle", options.shuffle);
-  if (options.verbose !== undefined) checkChoice("fit", "verbose", options.verbose, [0, 1, 2]);
-  checkSignal("fit", options.signal);
-  if (options.callbacks !== undefined) checkCallbacks(options.callbacks);
+  const { initialEpoch = 0, seed = 0, shuffle = true, verbose = 1, signal, callbacks = [] } = options;
+  checkNumber("fit", "initialEpoch", initialEpoch, { whole: true, atLeast: 0 });
+  checkNumber("fit", "seed", seed, SEEDS);
+  checkFlag("fit", "shuffle", shuffle);
+  checkChoice("fit", "verbose", verbose, [0, 1, 2]);
+  checkSignal("fit", signal);
+  checkCallbacks(callbacks);
 }
 
 export const EVENTS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"] as const;

@@ -92,7 +92,7 @@ const ALIASES: Readonly<Record<string, string>> = { acc: "accuracy", mse: "meanS
 export function createMetrics(specs: readonly MetricSpec[], context: MetricContext): Metric[] {
   const metrics = specs.map((spec) => createMetric(spec, context));
   for (const [index, { name }] of metrics.entries()) {
-    if (typeof name !== "string" || name === "") throw new TypeError(`metric: name is ${shown(name)}, needs a text`);
+    if (!name || typeof name !== "string") throw new TypeError(`metric: name is ${shown(name)}, needs a text`);
     if (name === "loss") throw new RangeError('a metric is named "loss", which is the loss itself; give it another name');
     if (metrics.findIndex((other) => other.name === name) !== index) {
       throw new RangeError(`two metrics are named "${name}"; tell them apart with the option name`);

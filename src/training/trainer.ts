@@ -317,28 +317,27 @@ function unlessAborted<T>(value: T | Promise<T>, signal: AbortSignal | undefined
 }
 
 function isData(value: unknown): boolean {
-  return ArrayBuffer.isView(value) || Array.isArray(value) || (typeof value === "object" && value !== null && "data" in value);
+  return ArrayBuffer.isView(value) || Array.isArray(value) || (value as { data?: unknown } | undefined)?.data !== undefined;
 }
 
 /** What `fit` was called with: samples, or a source of batches, whose options come second. */
 export function fitArguments(...[x, y, given]: FitArguments): { readonly fromBatches: boolean; readonly options: ModelFitOptions } {
-  const fromBatches = isBatchSource(x) && (y === undefined || !isData(y));
+  const fromBatches = isBatchSource(x) && !isData(y);
   return { fromBatches, options: ((fromBatches ? (y ?? given) : given) ?? {}) as ModelFitOptions };
 }
 
 function isBatchSource(x: unknown): boolean {
   if (typeof x === "function") return true;
   if (typeof x !== "object" || x === null || ArrayBuffer.isView(x)) return false;
-  if (Array.isArray(x)) return typeof x[0] === "object" && x[0] !== null && "x" in x[0];
+  if (Array.isArray(x)) return x[0]?.x !== undefined;
   return Symbol.iterator in x || Symbol.asyncIterator in x;
 }
 
 type BatchIterator = AsyncIterator<TrainingBatch> | Iterator<TrainingBatch>;
 
 export function iteratorOf(source: BatchSource): BatchIterator {
-  const iterable = typeof source === "function" ? source() : source;
-  if (typeof iterable !== "object" || iterable === null || !(Symbol.iterator in iterable || Symbol.asyncIterator in iterable)) {
-    throw new TypeError(`fit: the function gave ${shown(iterable)}, needs an (async) iterable of batches`);
-  }
-  return Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+  const iterable = (typeof source === "function" ? source() : source) as AsyncIterable<TrainingBatch> & Iterable<TrainingBatch>;
+  const begin: unknown = iterable?.[Symbol.asyncIterator] ?? iterable?.[Symbol.iterator];
+  if (typeof begin !== "function") throw new TypeError(`fit: the function gave ${shown(iterable)}, needs an (async) iterable of batches`);
+  return begin.call(iterable);
 }

@@ -1,5 +1,5 @@
 /** Bad arguments of a model's other methods. */
-import { type BadInput, loose, transferred, untrained, x, y } from "./subject.ts";
+import { type BadInput, convlet, loose, transferred, untrained, x, y } from "./subject.ts";
 
 export const badCalls: BadInput[] = [
   [
@@ -88,6 +88,9 @@ export const badCalls: BadInput[] = [
     'conv2d "conv": setWeights got an array of 0, needs 2 arrays: conv/kernel [3,3,1,2], conv/bias [2]',
   ],
   ["adapt of a convolution", (m) => m.getLayer("conv").adapt(x), TypeError, 'conv2d "conv": only a normalization layer can adapt'],
+  ["nothing to export", () => convlet.exportProgram(loose(null)), TypeError, "exportProgram: got null, needs a model"],
+  ["something else to export", () => convlet.exportProgram(loose({})), TypeError, "exportProgram: got an object, needs a model"],
+  ["nothing for a worker", () => convlet.toWorker(loose(undefined)), TypeError, "toWorker: got undefined, needs a model"],
   ["save to nowhere", (m) => m.save("/no/such/folder/model"), Error, /^cannot write \/no\/such\/folder\/model: ENOENT/],
   ["compile of an unknown optimizer", (m) => m.compile({ optimizer: loose("adma"), loss: "mse" }), RangeError, /^compile: unknown optimizer "adma"/],
 ];

@@ -263,6 +263,13 @@ export const badGraphs: BadInput[] = [
     'dense "shared": shared, its kernel has shape [2,2], this input needs [3,2]',
   ],
   ["model of nothing", () => model(loose(undefined)), TypeError, "model: got undefined, needs an object of options"],
+  [
+    "neither inputs nor outputs",
+    () => model({ inputs: [], outputs: [] }),
+    TypeError,
+    "model: got undefined, needs inputs and outputs made by input() and apply()",
+  ],
+  ["an input's name that is none", () => input(loose({ shape: [2], name: 3 })), TypeError, "input: name is 3, needs a text"],
   ["no outputs", () => model({ inputs: a, outputs: [] }), RangeError, "model: input 0 is not connected to any output"],
   [
     "outputs that are none",
@@ -301,6 +308,8 @@ export const badModelOptions: BadInput[] = [
     TypeError,
     'model: unknown option "sede"; known: seed, classNames, preprocessing, machine, numerics, elementBytes, threads, wasm',
   ],
+  ["options null", () => sequential([a, unit()], loose(null)), TypeError, "model: got null, needs an object of options"],
+  ["a number for options", () => sequential([a, unit()], loose(3)), TypeError, "model: got 3, needs an object of options"],
   ["an unknown machine", () => untrained(loose({ machine: "gpu" })), RangeError, 'model: machine is "gpu", needs "auto" or "wasm" or "plain"'],
   ["unknown numerics", () => untrained(loose({ numerics: "fast" })), RangeError, 'model: numerics is "fast", needs "auto" or "strict" or "relaxed"'],
   ["elementBytes 2", () => untrained(loose({ elementBytes: 2 })), RangeError, "model: elementBytes is 2, needs 4 or 8"],
