@@ -22,6 +22,8 @@ export class Matmul {
   columns: i32;
   panels: i32;
   sourceGroupStep: i32;
+  /** Of a depthwise product: columns for each channel of the source. */
+  multiplier: i32;
 
   panel: usize;
   panelStep: i32;
@@ -88,6 +90,7 @@ export function matmulAt(scratch: usize): Matmul {
   matmul.target = changetype<RowView>(scratch + VIEWS + VIEW_BYTES);
   matmul.addend = changetype<RowView>(scratch + VIEWS + 2 * VIEW_BYTES);
   matmul.addend.base = 0;
+  matmul.multiplier = 1;
   matmul.bias = 0;
   matmul.leaky = 0;
   matmul.low = -Infinity;

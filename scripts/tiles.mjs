@@ -34,12 +34,12 @@ export function generateTiles() {
     'import { copyTile } from "../../assembly/conv2d/aside";',
     'import { finishSpan, storeEnd } from "../../assembly/conv2d/finishSpan";',
     'import { LANES, multiplyAdd } from "../../assembly/lanes";',
-    'import { clamp, leak } from "../../assembly/matmul";',
+    'import { clamp, leak, storeTile } from "../../assembly/matmul";',
     'import { Matmul, PANEL_ROW_BYTES, TILE, ZEROS } from "../../assembly/matmulPlan";',
     'import { TABLE_BYTES } from "../../assembly/rowView";',
   ];
   const products = TILES.flatMap((tile) => [segmentTile(tile), rowTile(tile)]);
-  return [...head, ...products, stripTile(TILES[0]), ...SPANS.map(depthwiseSpan), spanChoice(), ""].join("\n");
+  return [...head, ...products, stripTile(TILES[0]), depthwiseTile(TILES[0]), ...SPANS.map(depthwiseSpan), spanChoice(), ""].join("\n");
 }
 
 const each = (count, line) => Array.from({ length: count }, (_, index) => line(index)).join("\n");
@@ -179,6 +179,49 @@ while (true) {
 ${body}
 }
 ${each(rows, (i) => `if (add) {\n${each(COLUMNS, (j) => `c${i}${j} = f32x4.add(v128.load(to, ${16 * j}), c${i}${j});`)}\n}\n${each(COLUMNS, (j) => `v128.store(to, c${i}${j}, ${16 * j});`)}${i < rows - 1 ? "\nto += step;" : ""}`)}
+}`;
+}
+
+/**
+ * Pixels of a depthwise convolution × 8 channels, of which `columns` are stored: each tap's weights meet the same channels of the source,
+ * or the 4 that are read from `sourceOffset` on, spread by `low` and `high`. `panel` points at weight [tap][channel], not packed: the steps
+ * between segments lead from tap to tap (backwards for the input gradient).
+ */
+function depthwiseTile({ rows }) {
+  const eachRow = (line) => each(rows, line);
+  const fence = "\nif (inner == -1) break;\n";
+  const own = `w0 = v128.load(panel);
+${eachRow((i) => `c${i}0 = multiplyAdd(v128.load(a${i}), w0, c${i}0);`)}${fence}w1 = v128.load(panel, 16);
+${eachRow((i) => `c${i}1 = multiplyAdd(v128.load(a${i}, 16), w1, c${i}1);`)}`;
+  const spread = `w0 = v128.load(panel);\nw1 = v128.load(panel, 16);
+${eachRow((i) => `x = v128.load(a${i});\nc${i}0 = multiplyAdd(v128.swizzle(x, low), w0, c${i}0);\nc${i}1 = multiplyAdd(v128.swizzle(x, high), w1, c${i}1);${i === 1 ? fence : ""}`)}`;
+  const taps = (products) => `for (let outer = matmul.outerCount; outer > 0; outer--) {
+for (let inner = matmul.innerCount; inner > 0; inner--) {
+${products}
+${eachRow((i) => `a${i} += innerStep;`)}
+panel += innerPanelStep;
+}
+${eachRow((i) => `a${i} += outerStep;`)}
+panel += outerPanelStep;
+}`;
+  return `
+export function depthwiseTile(
+  matmul: Matmul, pointers: usize, panel: usize, bias: usize, sourceOffset: usize, columnOffset: usize, columns: i32, low: v128, high: v128,
+): void {
+let w0: v128, w1: v128, x: v128;
+const innerStep = matmul.innerStep;
+const innerPanelStep = matmul.innerPanelStep;
+const outerStep = matmul.outerStep - matmul.innerCount * innerStep;
+const outerPanelStep = matmul.outerPanelStep - matmul.innerCount * innerPanelStep;
+${eachRow((i) => `let a${i} = load<usize>(pointers, ${4 * i}) + sourceOffset;`)}
+${each(COLUMNS, (j) => `let c0${j} = v128.load(bias, ${16 * j});`)}
+${sums(rows - 1, (i, j) => `let c${i + 1}${j} = c0${j};`)}
+if (matmul.multiplier == 1) {
+${taps(own)}
+} else {
+${taps(spread)}
+}
+storeTile(matmul, pointers, columnOffset, columns, ${Array.from({ length: rows * COLUMNS }, (_, index) => `c${Math.floor(index / COLUMNS)}${index % COLUMNS}`).join(", ")});
 }`;
 }
 

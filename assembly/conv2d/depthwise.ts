@@ -1,7 +1,6 @@
-/** Depthwise convolutions: every channel with its own window. Threads share the rows of the output. */
-import { depthwiseSpan } from "../../build/assembly/tiles";
-import { multiplyAdd } from "../lanes";
-import { storeTile } from "../matmul";
+/** Depthwise convolutions: every channel with its own window, or with several. Threads share the rows of the output. */
+import { depthwiseSpan, depthwiseTile } from "../../build/assembly/tiles";
+import { LANES } from "../lanes";
 import { Matmul, TABLES, TILE_COLUMNS, TILE_ROWS, ZEROS } from "../matmulPlan";
 import { MAX_ROWS, RowView, TABLE_BYTES, fillPointers } from "../rowView";
 import { firstOf } from "../share";
@@ -12,7 +11,8 @@ const CROWDED: i32 = 1024;
 /**
  * `panel` is weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
  * Windows 3 or 5 wide whose taps are neighbours go by spans of a row; others, maps of which spans would compute more than a quarter
- * twice (anything at stride 2), and multiples of 256 channels, of which a tile takes 8 while their line is there, go tap by tap.
+ * twice (anything at stride 2), multiples of 256 channels, of which a tile takes 8 while their line is there, and several windows for a
+ * channel go tap by tap.
  */
 export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const stride = strideInTaps(matmul);
@@ -22,7 +22,7 @@ export function runDepthwise(matmul: Matmul, thread: i32, threads: i32): void {
   const pixels = spanPixels(windowWidth, width);
   // Nothing twice at stride 2, and no kernels for longer ones.
   const pays = stride > 0 && width >= pixels && 3 * (roundUp(width, pixels) - width) <= (2 - stride) * width;
-  const inSpans = !isCrowded && pays && (windowWidth == 3 || windowWidth == 5);
+  const inSpans = matmul.multiplier == 1 && !isCrowded && pays && (windowWidth == 3 || windowWidth == 5);
   const rows = matmul.rows / width;
   const first = firstOf(rows, thread, threads);
   const end = firstOf(rows, thread + 1, threads);
@@ -75,64 +75,38 @@ function runPixels(matmul: Matmul, firstRow: i32, count: i32): void {
   fillPointers(table, matmul.source, firstRow, count);
   fillPointers(table + TABLE_BYTES, matmul.target, firstRow, count);
   if (matmul.addend.base != 0) fillPointers(table + 2 * TABLE_BYTES, matmul.addend, firstRow, count);
+  if (matmul.multiplier > 1) return multipliedPixels(matmul, count);
+  const none = i32x4.splat(0);
   // The last tile may have its last pixel several times, and stores it as often: addends are read before.
   for (let row = 0; row < count; row += TILE_ROWS) {
     const pointers = table + (<usize>row << 2);
     for (let channel = 0; channel < matmul.columns; channel += TILE_COLUMNS) {
       const offset = <usize>channel << 2;
       const bias = matmul.bias != 0 ? matmul.bias + offset : changetype<usize>(matmul) + ZEROS;
-      depthwiseTile(matmul, pointers, matmul.panel + offset, bias, offset, min(TILE_COLUMNS, matmul.columns - channel));
+      depthwiseTile(matmul, pointers, matmul.panel + offset, bias, offset, offset, min(TILE_COLUMNS, matmul.columns - channel), none, none);
     }
   }
 }
 
-/**
- * 4 pixels × 8 channels, of which `columns` are stored: each tap's weights meet the same channels of the source. `panel` points at
- * weight [tap][channel], not packed: the steps between segments lead from tap to tap (backwards for the input gradient).
- * The exit between the halves is a fence, never taken: see tile4x8.
- */
-export function depthwiseTile(matmul: Matmul, pointers: usize, panel: usize, bias: usize, columnOffset: usize, columns: i32): void {
-  let a0 = load<usize>(pointers) + columnOffset;
-  let a1 = load<usize>(pointers, 4) + columnOffset;
-  let a2 = load<usize>(pointers, 8) + columnOffset;
-  let a3 = load<usize>(pointers, 12) + columnOffset;
-  let c00 = v128.load(bias);
-  let c01 = v128.load(bias, 16);
-  let c10 = c00;
-  let c11 = c01;
-  let c20 = c00;
-  let c21 = c01;
-  let c30 = c00;
-  let c31 = c01;
-  let weight: v128;
-  const innerStep = matmul.innerStep;
-  const innerPanelStep = matmul.innerPanelStep;
-  const outerStep = matmul.outerStep - matmul.innerCount * innerStep;
-  const outerPanelStep = matmul.outerPanelStep - matmul.innerCount * innerPanelStep;
-  for (let outer = matmul.outerCount; outer > 0; outer--) {
-    for (let inner = matmul.innerCount; inner > 0; inner--) {
-      weight = v128.load(panel);
-      c00 = multiplyAdd(v128.load(a0), weight, c00);
-      c10 = multiplyAdd(v128.load(a1), weight, c10);
-      c20 = multiplyAdd(v128.load(a2), weight, c20);
-      c30 = multiplyAdd(v128.load(a3), weight, c30);
-      if (inner == -1) break;
-      weight = v128.load(panel, 16);
-      c01 = multiplyAdd(v128.load(a0, 16), weight, c01);
-      c11 = multiplyAdd(v128.load(a1, 16), weight, c11);
-      c21 = multiplyAdd(v128.load(a2, 16), weight, c21);
-      c31 = multiplyAdd(v128.load(a3, 16), weight, c31);
-      a0 += innerStep;
-      a1 += innerStep;
-      a2 += innerStep;
-      a3 += innerStep;
-      panel += innerPanelStep;
+/** runPixels for several columns a channel of the source: what 8 of them read are at most 4 channels, from `firstChannel` on. */
+function multipliedPixels(matmul: Matmul, count: i32): void {
+  const table = changetype<usize>(matmul) + TABLES;
+  const multiplier = matmul.multiplier;
+  for (let column = 0; column < matmul.columns; column += TILE_COLUMNS) {
+    const offset = <usize>column << 2;
+    const bias = matmul.bias != 0 ? matmul.bias + offset : changetype<usize>(matmul) + ZEROS;
+    const firstChannel = column / multiplier;
+    const low = spreading(column - firstChannel * multiplier, multiplier);
+    const high = spreading(column - firstChannel * multiplier + LANES, multiplier);
+    const columns = min(TILE_COLUMNS, matmul.columns - column);
+    for (let row = 0; row < count; row += TILE_ROWS) {
+      depthwiseTile(matmul, table + (<usize>row << 2), matmul.panel + offset, bias, firstChannel << 2, offset, columns, low, high);
     }
-    a0 += outerStep;
-    a1 += outerStep;
-    a2 += outerStep;
-    a3 += outerStep;
-    panel += outerPanelStep;
   }
-  storeTile(matmul, pointers, columnOffset, columns, c00, c01, c10, c11, c20, c21, c30, c31);
+}
+
+/** Places of the bytes that give 4 columns their channels, the first of them `column` columns behind that of the vector's first channel. */
+function spreading(column: i32, multiplier: i32): v128 {
+  const channels = i32x4(column / multiplier, (column + 1) / multiplier, (column + 2) / multiplier, (column + 3) / multiplier);
+  return i32x4.add(i32x4.mul(channels, i32x4.splat(0x04040404)), i32x4.splat(0x03020100));
 }

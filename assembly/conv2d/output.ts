@@ -24,6 +24,7 @@ export function conv2dOutput(record: Conv2dOutput, thread: i32, threads: i32): v
   matmul.innerCount = record.windowWidth;
   matmul.innerStep = (record.dilationX * input.pixelStride) << 2;
   const isDepthwise = record.algorithm == Algorithm.depthwise;
+  if (isDepthwise) matmul.multiplier = output.channels / record.groups;
   matmul.setPanels(record.panels, isDepthwise ? 1 : record.groups, isDepthwise ? 1 : input.channels, output.channels);
   matmul.panelStep = record.windowHeight * record.windowWidth * matmul.run * PANEL_ROW_BYTES;
   if (isDepthwise || record.algorithm == Algorithm.unpacked) matmul.setUnpacked(record.weight);

@@ -93,7 +93,7 @@ export const contracts = {
     step.floatsOrNull("bias", outChannels);
     const isWinograd = algorithm === Algorithm.winograd;
     const isDepthwise = algorithm === Algorithm.depthwise;
-    if (isDepthwise && (groups !== inChannels || groups !== outChannels)) step.fail("algorithm", "is depthwise, which needs a group per channel");
+    if (isDepthwise && groups !== inChannels) step.fail("algorithm", "is depthwise, which needs a group per channel");
     const suits = windowHeight === 3 && windowWidth === 3 && strideY * strideX === 1 && dilationY * dilationX === 1 && groups === 1;
     if (isWinograd && !suits) step.fail("algorithm", "is Winograd's, which needs a 3x3 window, stride and dilation 1, one group");
     if (isDepthwise) step.absent("panels");

@@ -28,6 +28,13 @@ const depthwise = [1, 3, 4, 5, 7, 8, 9, 12, 16, 17].flatMap((count): Geometry[] 
   const each = { ...base, inChannels: count, outChannels: count, groups: count, algorithm: Algorithm.depthwise };
   return [each, { ...each, stride: [2, 3], pad }, { ...each, height: 13, window: [5, 3], stride: [1, 2], dilation: [2, 1] }];
 });
+/** Several columns a channel, around the 8 of a tile and the 4 channels that it reads at most: forward alone. */
+const multiplied = [2, 3, 4, 5, 7, 8, 9, 17].flatMap((multiplier): Geometry[] =>
+  [2, 3, 5, 9].flatMap((count) => {
+    const each = { ...base, inChannels: count, outChannels: count * multiplier, groups: count, algorithm: Algorithm.depthwise };
+    return [each, { ...each, height: 13, window: [5, 3], stride: [1, 2], dilation: [2, 1], sliced: true }];
+  }),
+);
 /** Rows on both sides of the blocks of 6, 7 and 8 pixels that depthwise convolutions take, and of spans of two and three. */
 const spans = [3, 5, 6, 7, 8, 9, 13, 14, 16, 18, 20, 21, 24, 37].flatMap((width): Geometry[] => {
   const each = { ...base, height: 4, width, inChannels: 6, outChannels: 6, groups: 6, algorithm: Algorithm.depthwise };
@@ -87,4 +94,6 @@ export function nameOf(g: Geometry): string {
   const kind = g.algorithm === Algorithm.depthwise ? "depthwise" : `groups ${groups}`;
   return `${g.batch}x${g.height}x${g.width}x${g.inChannels}→${g.outChannels} window ${g.window} stride ${stride} dilation ${dilation} pad ${g.pad} ${kind}${g.sliced ? " sliced" : ""}`;
 }
-export const named = geometries.map((geometry): [string, Geometry] => [nameOf(geometry), geometry]);
+const withName = (geometry: Geometry): [string, Geometry] => [nameOf(geometry), geometry];
+export const named = geometries.map(withName);
+export const namedForward = [...geometries, ...multiplied].map(withName);
