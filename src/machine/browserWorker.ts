@@ -8,7 +8,27 @@ const LAST_BREATH = 500;
 /** A worker that has not begun by then will not: engines do not always say that a policy refused it. Milliseconds. */
 const PATIENCE = 10_000;
 
-export const startBrowserWorker: StartWorker = (source, events) =>
+/** The first worker of the page, on its way, there, or refused. */
+let first: Promise<unknown> | undefined;
+
+/**
+ * The first goes ahead alone, and where it is refused none is made after it: a page's policy stays as it is, and Firefox 153 may stand still for
+ * ever in the next `new Worker`.
+ */
+export const startBrowserWorker: StartWorker = async (source, events) => {
+  if (first !== undefined) {
+    await first.catch((refused: Error) => {
+      events.end(refused.message);
+      throw refused;
+    });
+    return begin(source, events);
+  }
+  const worker = begin(source, events);
+  first = worker;
+  return worker;
+};
+
+const begin: StartWorker = (source, events) =>
   new Promise((resolve, reject) => {
     const lock = newLock();
     const url = URL.createObjectURL(new Blob([greeting(lock), source], { type: "text/javascript" }));
