@@ -4,7 +4,7 @@
  * (windowY, windowX, channel). a is never copied: a row is a pointer and k walks segments from it on. b lies in panels of 8 columns.
  * Tiles: build/assembly/tiles.ts, made by scripts/tiles.mjs. Method: XNNPACK's indirect f32 igemm (loadsplat); Dukhan, "The Indirect Convolution Algorithm", 2019.
  */
-import { LANES, multiplyAdd } from "./lanes";
+import { LANES, multiplyAdd, storeUpTo } from "./lanes";
 import { Matmul, TILE_COLUMNS } from "./matmulPlan";
 import { TABLE_BYTES } from "./rowView";
 
@@ -55,42 +55,15 @@ export function storeTile(
   c21 = clamp(c21, low, high);
   c30 = clamp(c30, low, high);
   c31 = clamp(c31, low, high);
-  if (columns >= LANES) {
-    v128.store(t0, c00);
-    v128.store(t1, c10);
-    v128.store(t2, c20);
-    v128.store(t3, c30);
-    if (columns > LANES) storeHeads(t0 + 16, t1 + 16, t2 + 16, t3 + 16, columns - LANES, c01, c11, c21, c31);
-  } else storeHeads(t0, t1, t2, t3, columns, c00, c10, c20, c30);
-}
-
-/** Stores the first `count` lanes, at most 4, of each. */
-// @ts-ignore: decorator
-@inline
-function storeHeads(t0: usize, t1: usize, t2: usize, t3: usize, count: i32, c0: v128, c1: v128, c2: v128, c3: v128): void {
-  if (count == LANES) {
-    v128.store(t0, c0);
-    v128.store(t1, c1);
-    v128.store(t2, c2);
-    v128.store(t3, c3);
-    return;
-  }
-  if ((count & 2) != 0) {
-    v128.store_lane<u64>(t0, c0, 0);
-    v128.store_lane<u64>(t1, c1, 0);
-    v128.store_lane<u64>(t2, c2, 0);
-    v128.store_lane<u64>(t3, c3, 0);
-    if (count == 2) return;
-    v128.store_lane<u32>(t0, c0, 2, 8);
-    v128.store_lane<u32>(t1, c1, 2, 8);
-    v128.store_lane<u32>(t2, c2, 2, 8);
-    v128.store_lane<u32>(t3, c3, 2, 8);
-    return;
-  }
-  v128.store_lane<u32>(t0, c0, 0);
-  v128.store_lane<u32>(t1, c1, 0);
-  v128.store_lane<u32>(t2, c2, 0);
-  v128.store_lane<u32>(t3, c3, 0);
+  storeUpTo(t0, c00, columns);
+  storeUpTo(t1, c10, columns);
+  storeUpTo(t2, c20, columns);
+  storeUpTo(t3, c30, columns);
+  if (columns <= LANES) return;
+  storeUpTo(t0 + 16, c01, columns - LANES);
+  storeUpTo(t1 + 16, c11, columns - LANES);
+  storeUpTo(t2 + 16, c21, columns - LANES);
+  storeUpTo(t3 + 16, c31, columns - LANES);
 }
 
 /** Keeps NaN: a comparison with it is false, and pmax, pmin then give their first operand. */
