@@ -287,6 +287,7 @@ export class Engine {
   dispose(): void {
     this.disposed = true;
     this.generation++;
+    this.ahead.clear();
     this.programs.clear();
     for (const machine of this.machines.values()) machine.dispose?.();
     this.machines.clear();

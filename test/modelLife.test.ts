@@ -1,5 +1,6 @@
 /** Models side by side, cloned, disposed, and asked while they train. */
 import { describe, expect, test } from "vitest";
+import { internals } from "../bench/program.ts";
 import * as convlet from "../src/index.ts";
 import { allWeights, bits, everything, on, quarters } from "./support/networks.ts";
 
@@ -93,8 +94,7 @@ describe("inputGradient", () => {
     }
     using few = everything(on("strict"));
     using many = everything(on("strict"));
-    const bytesOf = (model: convlet.Model) =>
-      (model as unknown as { engine: { state: { memory: WebAssembly.Memory } } }).engine.state.memory.buffer.byteLength;
+    const bytesOf = (model: convlet.Model) => internals(model).engine.state.memory.buffer.byteLength;
     await few.inputGradient(x.subarray(0, 32 * 128), 2);
     await many.inputGradient(new Float32Array(5_000 * 128), 2);
     expect(bytesOf(many)).toBe(bytesOf(few));

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { internals } from "../bench/program.ts";
 import * as convlet from "../src/index.ts";
-import type { Compiled, Session } from "../src/training/session.ts";
 import { expectClose } from "./support/kernels.ts";
 import { allWeights, bits, compiled, F32_SUMS, independent, labels, machines, numbers, on, quarters } from "./support/networks.ts";
 
@@ -212,7 +212,7 @@ describe("trainable", () => {
       for (const model of [once, anew]) await model.trainOnBatch(x, y);
       expect(bits(allWeights(once))).toEqual(bits(allWeights(anew)));
     }
-    const { session, compiled } = once as unknown as { session: Session; compiled: Compiled };
+    const { session, compiled } = internals(once);
     const packed = session.trainingProgram(compiled, 50).program.steps.filter(({ kernel }) => kernel === "packWeights");
     expect(new Set(packed.filter(({ section }) => section === "prepare").map(({ name }) => name))).toEqual(new Set(["first"]));
     expect(packed.some(({ name, section }) => name === "second" && section === "repack")).toBe(true);

@@ -215,10 +215,10 @@ function weightGradScratch(outChannels: number): number {
 function algorithmOf({ attributes, inputs, output }: Conv2dNode, direction: Direction): number {
   const { groups, geometry } = attributes;
   const [from, to] = [extentOf(inputs[0].shape), extentOf(output.shape)];
-  if (direction === "output" && groups === from.channels && groups > 1) return Algorithm.depthwise;
-  // One channel to one is depthwise too, where it goes by spans (depthwise.ts): tap by tap a matrix product is faster.
-  const isDepthwise = groups === from.channels && groups === to.channels;
-  if (isDepthwise && (groups > 1 || goesBySpans(geometry, direction))) return Algorithm.depthwise;
+  // Several windows for a channel have a kernel forward alone. One channel to one is depthwise too, where it goes by spans (depthwise.ts): tap by tap a
+  // matrix product is faster.
+  const isDepthwise = groups === from.channels && (groups === to.channels || direction === "output");
+  if (isDepthwise && (groups > 1 || (to.channels === 1 && goesBySpans(geometry, direction)))) return Algorithm.depthwise;
   if (groups > 1) return Algorithm.matmul;
   const forward = { ...to, source: from.channels, columns: to.channels };
   const pays = {
