@@ -1,6 +1,6 @@
 /** Runs a case: every engine in alternating rounds, numbers compared, rates against the machine's reference. */
 
-import { alternate, type Measurement, type Row, relativeError, runtimeName } from "./report.ts";
+import { alternate, type Candidate, type Measurement, type Row, relativeError, runtimeName } from "./report.ts";
 import { limits, type Selection, type Suite } from "./selection.ts";
 
 export type Arrays = Readonly<Record<string, ArrayLike<number>>>;
@@ -42,14 +42,14 @@ export interface BenchCase {
 export interface Peaks {
   /** GFLOP/s; undefined where the engine has no such instructions. */
   best(numerics: string): number | undefined;
-  /** Measures again and keeps the larger figure: the machine may have been busy the first time. */
-  remeasure(): Promise<void>;
+  /** Measures again, in rounds with `beside`, and keeps the larger figures: the processor's clock was another one at another time. */
+  remeasure(beside: Candidate): Promise<Measurement>;
 }
 
 const STREAM = "stream";
 const streamName = (index: number) => `${STREAM} ${index}`;
 const REMEASURE_MS = 500;
-/** How often the reference loop may have been slowed down by others. */
+/** How often the reference loop may have met a slower moment. */
 const REMEASUREMENTS = 4;
 
 /** What a stream loop may lose to a kernel that moves the same bytes in another order; an arithmetic loop loses to nobody. */
@@ -112,8 +112,7 @@ export class Bench {
       const isReferred = contender.engine === "convlet";
       const fraction = isReferred && reference ? this.plausible(benchCase, contender, reference.minMs / measurement.minMs) : undefined;
       this.add(benchCase, contender, measurement, { checked, fraction });
-      if (isReferred && reference === undefined && contender.arithmetic !== undefined)
-        await this.refer(benchCase, contender, contender.arithmetic / measurement.minMs);
+      if (isReferred && reference === undefined && contender.arithmetic !== undefined) await this.refer(benchCase, contender, measurement.minMs);
     }
   }
 
@@ -164,11 +163,13 @@ export class Bench {
     return equal;
   }
 
-  /** Keeps the arithmetic rate of the last row. */
-  private async refer(benchCase: BenchCase, contender: Contender, perMs: number): Promise<void> {
-    const rate = perMs * PER_MS["GFLOP/s"];
-    const isAbove = () => rate > (this.peaks.best(contender.numerics) ?? 0);
-    for (let attempt = 0; attempt < REMEASUREMENTS && isAbove(); attempt++) await this.peaks.remeasure();
+  /** Keeps the arithmetic rate of the last row: where that is above the loops', the one that it has in the same rounds as they. */
+  private async refer(benchCase: BenchCase, contender: Contender, minMs: number): Promise<void> {
+    const rateOf = (ms: number) => (contender.arithmetic! / ms) * PER_MS["GFLOP/s"];
+    let rate = rateOf(minMs);
+    const isAbove = () => rate > (this.peaks.best(contender.numerics) ?? Infinity);
+    const beside = { name: title(contender), run: contender.run };
+    for (let attempt = 0; attempt < REMEASUREMENTS && isAbove(); attempt++) rate = rateOf((await this.peaks.remeasure(beside)).minMs);
     this.arithmetic.set(this.rows.length - 1, { benchCase, contender, rate });
   }
 

@@ -9,7 +9,7 @@ import { timeTraining } from "../../bench/suites/training.ts";
 import type { Answer, Findings, Order } from "./plan.ts";
 
 /** The page does not measure the machine's own limit: no row is a fraction of it. */
-const NO_PEAKS = { best: () => undefined, remeasure: async () => {} };
+const NO_PEAKS = { best: () => undefined, remeasure: () => Promise.reject(new Error("internal: there are no loops")) };
 
 async function measured(order: Order): Promise<Findings> {
   const { item, depth, threads } = order;

@@ -57,7 +57,10 @@ function busy(): void {
 }
 
 const SHORT = parseOptions(["--short"]);
-const PEAKS: Peaks = { best: (numerics) => (numerics === "strict" ? 10 : undefined), remeasure: async () => {} };
+const PEAKS: Peaks = {
+  best: (numerics) => (numerics === "strict" ? 10 : undefined),
+  remeasure: async (beside) => (await alternate([beside], limits(SHORT))).get(beside.name)!,
+};
 const baseline: Contender = { engine: "bench-js", numerics: "float64", run: busy, result: () => ({ output: [1, 2] }) };
 const right: Contender = { engine: "convlet", numerics: "strict", run: busy, result: () => ({ output: [1, 2] }) };
 const unit = { suite: "kernels", name: "case", work: 2e6, unit: "GFLOP/s", tolerance: 1e-6 } as const;
@@ -107,6 +110,14 @@ describe("rows", () => {
     const fastest = await timed({ streams: [slowStream, () => {}] });
     expect(fastest.problems).toEqual([]);
     expect(fastest.rows[0].minMs).toBeLessThan(fastest.rows[1].minMs);
+  });
+
+  test("of a row above the loops, what it reaches beside them counts", async () => {
+    const beside: Peaks = { ...PEAKS, remeasure: async () => ({ medianMs: 1, minMs: 1, runs: 1 }) };
+    const bench = new Bench(SHORT, beside);
+    await bench.time({ ...unit, contenders: [{ ...right, run: () => {}, arithmetic: 5e6 }, baseline] });
+    expect(bench.finish()[0].fraction).toBeCloseTo(0.5, 10);
+    expect(bench.problems).toEqual([]);
   });
 
   test("what is left out is said to be", () => {
