@@ -6,7 +6,7 @@
  */
 import { BatchNormalizationOutput, RunHeader, RUN_HEADER, Tensor } from "./records";
 import { channelsOr, Coefficients, demote, firstChannel, Group, highHalf, SUMMED_PIXELS } from "./channelGroups";
-import { sumPixels, writeRows } from "./channelRows";
+import { sumPixels, writeRow } from "./channelRows";
 import { constant, Constant, f32At, LANES, storeUpTo } from "./lanes";
 
 /** mean, variance, inverse [channels] and output [batch, height, width, channels] ← from input and its batch statistics. */
@@ -34,7 +34,7 @@ export function batchNormalizationOutput(record: BatchNormalizationOutput, threa
     group += Group.bytes;
     to += Coefficients.bytes;
   }
-  writeRows<Normalized>(input, input, record.output, rows, groups, first, end);
+  for (let row = 0; row < rows; row++) writeRow<Normalized>(input, input, record.output, row, groups, first, end);
 }
 
 function startMoments(input: Tensor, groups: usize, first: i32, end: i32): void {

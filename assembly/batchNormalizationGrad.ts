@@ -1,7 +1,7 @@
 /** Gradients of batch normalization; see batchNormalization.ts for scratch and threads. */
 import { BatchNormalizationInputGrad, RunHeader, RUN_HEADER, Write } from "./records";
 import { channelsOr, Coefficients, demote, firstChannel, Group, highHalf, SUMMED_PIXELS } from "./channelGroups";
-import { sumPixels, writeRows } from "./channelRows";
+import { sumPixels, writeRow } from "./channelRows";
 import { constant, Constant, f32At, LANES, multiplyAdd, storeUpTo } from "./lanes";
 import { touchLines } from "./pages";
 
@@ -33,8 +33,10 @@ export function batchNormalizationInputGrad(record: BatchNormalizationInputGrad,
     to += Coefficients.bytes;
   }
   if (changetype<usize>(record.inputGrad) == 0) return;
-  if (record.write == Write.add) writeRows<AddedInputGrad>(input, outputGrad, record.inputGrad, rows, groups, first, end);
-  else writeRows<InputGrad>(input, outputGrad, record.inputGrad, rows, groups, first, end);
+  for (let row = 0; row < rows; row++) {
+    if (record.write == Write.add) writeRow<AddedInputGrad>(input, outputGrad, record.inputGrad, row, groups, first, end);
+    else writeRow<InputGrad>(input, outputGrad, record.inputGrad, row, groups, first, end);
+  }
 }
 
 /** Sums dy and dy · (input − mean). */
