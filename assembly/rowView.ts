@@ -7,7 +7,7 @@ export const MAX_ROWS: i32 = 128;
 export const ASIDE: usize = 512;
 export const TABLE_BYTES: usize = 544;
 /** What the highest tile may lack. */
-const REPEATED: usize = 5;
+const REPEATED: usize = 7;
 
 /** Pixels of a tensor as the rows of a matrix: where each begins; steps in bytes. base 0: absent. */
 @unmanaged
@@ -30,6 +30,10 @@ export function viewPixels(view: RowView, tensor: Tensor, y: i32, x: i32, stepY:
 
 /** Writes the pointers of `count` rows from firstRow on; the last is repeated to fill a tile. */
 export function fillPointers(table: usize, view: RowView, firstRow: i32, count: i32): void {
+  if (firstRow + count == 1) {
+    store<usize>(table, view.base);
+    return repeat(table + sizeof<usize>(), view.base);
+  }
   const line = firstRow == 0 ? 0 : firstRow / view.width;
   const step = view.pixelStep;
   let image = line == 0 ? 0 : line / view.height;
@@ -49,5 +53,11 @@ export function fillPointers(table: usize, view: RowView, firstRow: i32, count: 
     y = 0;
     image++;
   }
-  for (let i: usize = 0; i < REPEATED; i++) store<usize>(table + i * sizeof<usize>(), ptr - step);
+  repeat(table, ptr - step);
+}
+
+// @ts-ignore: decorator
+@inline
+function repeat(table: usize, ptr: usize): void {
+  for (let i: usize = 0; i < REPEATED; i++) store<usize>(table + i * sizeof<usize>(), ptr);
 }

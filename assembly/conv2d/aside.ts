@@ -1,5 +1,5 @@
-/** Tiles that lack columns: computed aside, in the scratch, and copied as far as they are valid. */
-import { LANES, storeUpTo } from "../lanes";
+/** Tiles of 5 to 7 columns: computed aside, in the scratch, and copied as far as they are valid. */
+import { LANES } from "../lanes";
 import { PANEL_ROW_BYTES } from "../matmulPlan";
 import { TABLE_BYTES } from "../rowView";
 
@@ -8,10 +8,8 @@ export function copyTile(tile: usize, pointers: usize, columnOffset: usize, rows
   const rest = <usize>(validColumns - LANES) << 2;
   for (let i = 0; i < rows; i++) {
     const to = load<usize>(pointers, TABLE_BYTES) + columnOffset;
-    if (validColumns >= LANES) {
-      v128.store(to, v128.load(tile));
-      v128.store(to + rest, v128.load(tile + rest));
-    } else storeUpTo(to, v128.load(tile), validColumns);
+    v128.store(to, v128.load(tile));
+    v128.store(to + rest, v128.load(tile + rest));
     tile += PANEL_ROW_BYTES;
     pointers += sizeof<usize>();
   }

@@ -1,5 +1,5 @@
 /** The rows × panels loop around the tiles of a matrix product: blocks for the caches, shares for the threads. */
-import { tiles4x8, tiles6x8 } from "../../build/assembly/tiles";
+import { tiles4x8, tiles6x8, tiles8x4 } from "../../build/assembly/tiles";
 import { FUSES, LANES, f32At, storeUpTo } from "../lanes";
 import { vector1x32 } from "../matmul";
 import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
@@ -20,8 +20,9 @@ const VECTOR_PANELS: i32 = 4;
  */
 export function runMatmul(matmul: Matmul, sourceChannels: i32, thread: i32, threads: i32): void {
   const panels = matmul.groups * matmul.panels;
-  // Small layers would take longer to divide than to compute.
-  if (threads == 1 && matmul.rows <= BLOCK_ROWS_STEP) return runBlock(matmul, 0, matmul.rows, 0, panels);
+  // One block for one thread: small layers would take longer to divide than to compute.
+  const fits = matmul.rows <= BLOCK_ROWS && matmul.rows * (sourceChannels << 2) <= BLOCK_BYTES;
+  if (threads == 1 && (fits || matmul.rows <= BLOCK_ROWS_STEP)) return runBlock(matmul, 0, matmul.rows, 0, panels);
   const blockRows = blockRowsOf(sourceChannels);
   const steps = (matmul.rows + BLOCK_ROWS_STEP - 1) / BLOCK_ROWS_STEP;
   let blocks = (matmul.rows + blockRows - 1) / blockRows;
@@ -67,6 +68,7 @@ function runPanel(matmul: Matmul, count: i32, group: i32, panel: i32): void {
   const sourceOffset = group * matmul.sourceGroupStep;
   let pointers = changetype<usize>(matmul) + TABLES;
   // The last tile may have its last row several times, and stores it as often: addends are read before.
+  if (validColumns <= LANES) return tiles8x4(matmul, pointers, (count + 7) >> 3, panelPtr, bias, columnOffset, sourceOffset, validColumns);
   if (FUSES) {
     // 7 or 8 rows, and 6 times so many more, are two tiles of 4 at the end, 5 one of 6.
     const rest = count % WIDE_TILE_ROWS;
