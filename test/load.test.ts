@@ -1,10 +1,11 @@
 /** How a model comes out of its file: what is read, and what is not done. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import * as convlet from "../src/index.ts";
 import type * as random from "../src/random.ts";
+import * as run from "../src/run.ts";
 
 const drawn = vi.hoisted(() => ({ arrays: 0 }));
 
@@ -88,4 +89,37 @@ test("what was loaded trains on like what was saved", async () => {
   using loaded = await convlet.load(model.toBytes());
   for (const each of [model, loaded]) await each.fit(x, [0, 2], { verbose: 0 });
   expect(loaded.getWeights()).toEqual(model.getWeights());
+});
+
+/** A file of so many bytes, most of them nowhere on the disk. */
+function sparseFile(header: string, headerLength: number, length: number): string {
+  const path = join(folder, "large.safetensors");
+  const start = new Uint8Array(8 + header.length);
+  new DataView(start.buffer).setBigUint64(0, BigInt(headerLength), true);
+  start.set(new TextEncoder().encode(header), 8);
+  writeFileSync(path, start);
+  truncateSync(path, length);
+  return path;
+}
+
+/** The header of one tensor of so many bytes. */
+const tensorOf = (bytes: number) => JSON.stringify({ weights: { dtype: "U8", shape: [bytes], data_offsets: [0, bytes] } });
+
+test.each([
+  ["larger than a memory", tensorOf(6e9), undefined, 6e9, /^the file takes 60000000\d\d bytes, more than 4294967296$/],
+  ["with a header that is too long", "{", 3e9, 3e9, /^the header takes 3000000000 bytes, more than 100000000$/],
+  ["of another program", tensorOf(3e9), undefined, 3e9, /no convlet model|no run file of convlet/],
+] as const)("a file %s is refused, and not read", async (_name, header, headerLength, more, message) => {
+  const path = sparseFile(header, headerLength ?? header.length, 8 + header.length + more);
+  const { arrayBuffers } = process.memoryUsage();
+  for (const load of [convlet.load, run.load]) {
+    const failure: Error = await load(path).then(
+      () => expect.unreachable(),
+      (reason) => reason,
+    );
+    expect(failure).toBeInstanceOf(convlet.FileFormatError);
+    expect(failure.message.startsWith(`${path}: `)).toBe(true);
+    expect(failure.message.slice(path.length + 2)).toMatch(message);
+  }
+  expect(process.memoryUsage().arrayBuffers - arrayBuffers).toBeLessThan(2 ** 24);
 });

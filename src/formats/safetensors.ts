@@ -4,7 +4,7 @@
  */
 import { xxh32 } from "../xxh32.ts";
 import { foreignFormat } from "./foreign.ts";
-import { type CheckedTensor, checkedHeader, DTYPE_BYTES, FileFormatError } from "./safetensorsHeader.ts";
+import { type CheckedTensor, checkedHeader, DTYPE_BYTES, FileFormatError, MAX_HEADER_BYTES } from "./safetensorsHeader.ts";
 
 export { FileFormatError };
 
@@ -34,6 +34,9 @@ export interface SafetensorsHeader {
 export const CHECKSUM_KEY = "convlet.xxh32";
 const ZERO_DIGITS = "00000000";
 const CHECKSUM_FIELD = `"${CHECKSUM_KEY}":"`;
+
+/** As much as a WebAssembly memory: no model is larger. */
+const MAX_FILE_BYTES = 2 ** 32;
 
 const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array, U8: Uint8Array } as const;
 
@@ -92,7 +95,7 @@ export function headerEnd(start: Uint8Array, length: number, where: string): num
   const words = new DataView(start.buffer, start.byteOffset, start.byteLength);
   const headerLength = length < 8 ? 0 : words.getUint32(0, true) + words.getUint32(4, true) * 2 ** 32;
   const isPlausible = headerLength >= 2 && headerLength <= length - 8 && start[8] === 0x7b;
-  if (isPlausible) return 8 + headerLength;
+  if (isPlausible && headerLength <= MAX_HEADER_BYTES && length <= MAX_FILE_BYTES) return 8 + headerLength;
   const problem = (): string => {
     const kind = foreignFormat(start);
     if (kind !== undefined) return `this is ${kind}; needs a safetensors file`;
@@ -100,7 +103,9 @@ export function headerEnd(start: Uint8Array, length: number, where: string): num
     if (length < 10) return `the file is truncated: ${length} bytes, needs at least 10`;
     if (headerLength < 2) return `no safetensors file: its header is ${headerLength} bytes long`;
     if (start[8] !== 0x7b) return "no safetensors file: its header does not begin with {";
-    return `the file is truncated: its header alone takes ${8 + headerLength} bytes, there are ${length}`;
+    if (!isPlausible) return `the file is truncated: its header alone takes ${8 + headerLength} bytes, there are ${length}`;
+    if (headerLength > MAX_HEADER_BYTES) return `the header takes ${headerLength} bytes, more than ${MAX_HEADER_BYTES}`;
+    return `the file takes ${length} bytes, more than ${MAX_FILE_BYTES}`;
   };
   throw new FileFormatError(`${where}: ${problem()}`);
 }
