@@ -80,7 +80,7 @@ function parsedModel(header: SafetensorsHeader, where: string): Pick<ModelFile, 
 
 /** What is left. What `compiled` names is checked where it is looked up. */
 function checkState(json: Field, { layers }: Architecture): void {
-  for (const name of json.get("frozen").list(Infinity, 0)) name.choice([...layers.keys()]);
+  for (const name of json.get("frozen").list(Infinity, 0)) if (!layers.has(name.value as string)) name.choice([...layers.keys()]);
   const [compiled, counters, learningRate] = ["compiled", "counters", "learningRate"].map((name) => json.get(name));
   if (compiled.value !== undefined) compiled.allow(["optimizer", "loss", "metrics"]);
   counters.allow(["epoch", "step", "run"]);

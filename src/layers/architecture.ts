@@ -190,6 +190,7 @@ function checkCalls({ layers, calls, inputs, outputs }: Architecture): void {
   }
   const unknown = outputs.find((number) => !known.has(number));
   if (unknown !== undefined) throw new RangeError(`model: output ${unknown} is not made by any layer`);
-  const idle = [...layers.keys()].find((name) => !calls.some(({ layer }) => layer === name));
+  const called = new Set(calls.map(({ layer }) => layer));
+  const idle = [...layers.keys()].find((name) => !called.has(name));
   if (idle !== undefined) throw new RangeError(`model: nothing calls layer "${idle}"`);
 }
