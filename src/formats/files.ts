@@ -56,12 +56,17 @@ async function linkEnd(path: string): Promise<string> {
   return end;
 }
 
-/** The rename itself is on disk only after this. Windows cannot and need not. */
+/** The rename itself is on disk only after this. Windows cannot and need not; nor can who may not read the folder, and some network file systems. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const { open } = await nodeModule("node:fs/promises");
-  const folder = await open(path, "r");
-  await folder.sync().finally(() => folder.close());
+  try {
+    const folder = await open(path, "r");
+    await folder.sync().finally(() => folder.close());
+  } catch (reason) {
+    // The new file is there already.
+    if (!["EACCES", "EPERM", "EINVAL", "ENOTSUP"].includes((reason as { code: string }).code)) throw reason;
+  }
 }
 
 /** Removes what earlier writes of the same file left when their process was killed. Whatever cannot be removed stays. */

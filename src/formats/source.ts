@@ -59,16 +59,17 @@ export function chunkReader(chunks: readonly Uint8Array[], more?: () => Promise<
 /** A piece of a file that is read at once: to ask another thread for it takes longer. Bytes. */
 const SHORT = 16384;
 
+/** No model is larger: a WebAssembly memory. Bytes. */
+const MOST_BYTES = 2 ** 32;
+
 /** A file of Node. */
 export async function openFile(path: string | URL, options: DownloadOptions = {}): Promise<Source> {
   const fs = await nodeModule("node:fs");
   const place = /^file:/i.test(String(path)) ? new URL(path) : path;
   const found = fs.statSync(place);
   if (found.isDirectory()) throw new Error(`load: ${path} is a folder, needs a file`);
-  // A pipe or a device has neither a length nor places; who writes to it may need this thread.
-  const whole = found.isFile() ? undefined : await fs.promises.readFile(place);
-  checkArrived(path, whole?.length ?? found.size, options);
-  if (whole !== undefined) return bytesSource(whole, String(path));
+  if (!found.isFile()) return readThrough(fs.createReadStream(place), path, options);
+  checkArrived(path, found.size, options);
   const file = fs.openSync(place, "r");
   const readSome = (at: number, into: readonly Uint8Array[]): number | Promise<number> => {
     if (into.length === 1 && into[0].length <= SHORT) return fs.readSync(file, into[0], { position: at });
@@ -89,6 +90,19 @@ export async function openFile(path: string | URL, options: DownloadOptions = {}
     },
     close: () => fs.closeSync(file),
   };
+}
+
+/** A pipe or a device: it has neither a length nor places, and may have no end. Who writes to it may need this thread. */
+async function readThrough(stream: AsyncIterable<Uint8Array>, path: string | URL, options: DownloadOptions): Promise<Source> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    checkSize(`load: ${path}`, length, Math.min(options.maxBytes ?? Infinity, MOST_BYTES));
+    chunks.push(chunk);
+  }
+  checkArrived(path, length, options);
+  return { where: String(path), length, read: chunkReader(chunks), close() {} };
 }
 
 /** What is left of arrays when `count` bytes have been filled. */

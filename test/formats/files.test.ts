@@ -87,6 +87,18 @@ describe("writeAtomically", () => {
     expect((await readdir(folder)).length).toBe(3);
   });
 
+  test("of a folder that may be written and not read succeeds", async () => {
+    const script = bundled("writeOnly", WRITE_ONCE);
+    const target = join(folder, "drop");
+    await mkdir(target);
+    await chmod(folder, 0o755);
+    await chmod(target, 0o333);
+    // Root may read everything: then nobody writes.
+    const uid = process.getuid?.() === 0 ? 65534 : undefined;
+    execFileSync(process.execPath, [script, join(target, "model")], { uid });
+    expect(await content(join(target, "model"))).toEqual(NEW);
+  });
+
   test("removes old temps of dead processes and no other file", async () => {
     const dead = spawn(process.execPath, ["-e", ""]);
     await new Promise((resolve) => dead.on("exit", resolve));
@@ -130,6 +142,10 @@ describe("openFile", () => {
     expect(await descriptors()).toBeLessThan(before + 10);
   });
 
+  test("of a device without an end stops at maxBytes", async () => {
+    await expect(openFile("/dev/zero", { maxBytes: 2 ** 20 })).rejects.toThrow(/^load: \/dev\/zero has \d+ bytes or more, maxBytes is 1048576$/);
+  });
+
   test("addresses are told from paths however they are spelt", () => {
     expect(["http://a/b", "HTTPS://a/b", "Blob:x", "DATA:,x"].map(isFile)).toEqual([false, false, false, false]);
     expect(["a/b", "/http:", "File:///a"].map(isFile)).toEqual([true, true, true]);
@@ -144,6 +160,11 @@ const [source] = await Promise.all([openFile(process.argv[2]), writeAtomically(p
 const found = new Uint8Array(source.length);
 await source.read(0, [found]);
 process.stdout.write(String(found));
+`;
+
+const WRITE_ONCE = `
+import { writeAtomically } from "./src/formats/files.ts";
+await writeAtomically(process.argv[2], Uint8Array.of(4, 5, 6, 7));
 `;
 
 /** Saves version 1, 2, 3 … of a file without a pause, each full of its number, and says when the first is there. */
