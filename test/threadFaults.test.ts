@@ -109,7 +109,7 @@ describe("a process with workers", () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   /** Runs lines behind the making of a model of two threads. Rejects when it takes more than 20 s. */
-  async function run(name: string, lines: string): Promise<{ code: number | null; output: string }> {
+  async function run(name: string, lines: string, flags: readonly string[] = []): Promise<{ code: number | null; output: string }> {
     const program = `import { conv2d, dense, flatten, sequential } from "./convlet.mjs";
 const model = sequential([conv2d({ filters: 16, kernelSize: 3, inputShape: [28, 28, 1] }), flatten(), dense({ units: 10, activation: "softmax" })], { threads: 2 });
 model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy" });
@@ -119,7 +119,7 @@ await model.fit(x, y, { verbose: 0 });
 ${lines}`;
     const path = join(folder, `${name}.mjs`);
     await writeFile(path, program);
-    const child = spawn(process.execPath, [path], { stdio: ["ignore", "pipe", "pipe"], timeout: 20_000 });
+    const child = spawn(process.execPath, [...flags, path], { stdio: ["ignore", "pipe", "pipe"], timeout: 20_000 });
     let output = "";
     child.stdout.on("data", (text) => (output += text));
     child.stderr.on("data", (text) => (output += text));
@@ -139,6 +139,11 @@ console.log(history.loss.length);
 setTimeout(() => console.log("it still runs"), 2_000).unref();`;
     const { code, output } = await run("copy", lines);
     expect({ code, last: output.trim().split("\n").at(-1) }).toEqual({ code: 0, last: "1" });
+  });
+
+  test("where there is no WebAssembly runs in plain JavaScript, on one thread", async () => {
+    const { code, output } = await run("jitless", "console.log((await model.predict(x.subarray(0, 784))).data.length);", ["--jitless"]);
+    expect({ code, last: output.trim().split("\n").at(-1) }).toEqual({ code: 0, last: "10" });
   });
 
   test("process.exit inside fit", async () => {

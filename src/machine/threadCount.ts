@@ -20,7 +20,9 @@ function coreCount(): number {
 
 /** How many of the wanted threads this thread can have: others need a shared memory, and this one must be allowed to wait for them. */
 export function usableThreads(wanted: number): number {
-  if (wanted === 1 || canShare()) return wanted;
+  // Without WebAssembly there is no memory to share; who starts the machine says so.
+  if (wanted === 1 || typeof WebAssembly !== "object") return 1;
+  if (canShare()) return wanted;
   sayOnce("convlet: threads need SharedArrayBuffer (a page: cross-origin isolation) and a thread that may wait (a page: a worker); running on one");
   return 1;
 }
