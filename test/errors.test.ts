@@ -146,6 +146,23 @@ describe.each(machines)("what a fit may meet on the %s machine", (machine) => {
     await expectSteps(model, 1);
   });
 
+  test("a callback that throws, and then the generator as it is closed: the callback's error", async () => {
+    const model = subject({ machine });
+    const mine = new Error("mine");
+    const callbacks = [{ onBatchEnd: () => Promise.reject(mine) }];
+    function* batches() {
+      try {
+        for (;;) yield { x, y };
+      } finally {
+        // biome-ignore lint/correctness/noUnsafeFinally: what a generator of the user's may do.
+        throw new Error("closed");
+      }
+    }
+    expect(await failureOf(() => model.fit(batches, { verbose: 0, callbacks }))).toBe(mine);
+    expectFailure(await failureOf(() => model.fit(batches, { verbose: 0, stepsPerEpoch: 1 })), Error, "closed");
+    expect(await model.fit(x, y, stepOptions)).toBeDefined();
+  });
+
   test.each([
     ["onTrainBegin", 0],
     ["onEpochBegin", 0],

@@ -116,7 +116,13 @@ export class Trainer {
       const context = this.context(options, training.stepsPerEpoch);
       const validate = async () => (held === undefined ? {} : validationLogs(await this.evaluateSamples(held, options.batchSize ?? 32)));
       const run = { session: this.session, compiled: this.compiled, source: training, options, seed, callbacks: watchers, context, validate };
-      return await runFit(run).finally(() => training.close?.());
+      const history = await runFit(run).catch(async (reason) => {
+        // What went wrong first is what is told.
+        await training.close?.().catch(() => {});
+        throw reason;
+      });
+      await training.close?.();
+      return history;
     } finally {
       this.accumulates = false;
     }
