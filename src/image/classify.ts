@@ -46,7 +46,7 @@ export function ranked(output: ArrayLike<number>, top: number, { classNames, giv
 /** Softmax; of a single logit, sigmoid. */
 function probabilities(logits: readonly number[]): number[] {
   if (logits.length === 1) return [1 / (1 + Math.exp(-logits[0]))];
-  const most = Math.max(...logits);
+  const most = logits.reduce((a, b) => Math.max(a, b));
   const powers = logits.map((logit) => Math.exp(logit - most));
   const sum = powers.reduce((total, power) => total + power, 0);
   return powers.map((power) => power / sum);

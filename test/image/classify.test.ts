@@ -65,6 +65,14 @@ describe("classify", () => {
     logits.dispose();
   });
 
+  test("200,000 classes as logits", async () => {
+    const many = sequential([flatten({ inputShape: [1, 1, 1] }), dense({ units: 200_000 })]);
+    many.compile({ loss: convlet.sparseCategoricalCrossentropy({ fromLogits: true }) });
+    const [{ probability }] = await many.classify(half("right"), { top: 1 });
+    expect(probability).toBeGreaterThan(0);
+    many.dispose();
+  });
+
   test("preprocessing and class names travel in the file, and to a clone", async () => {
     const preprocessing = { fit: "contain", background: 3, scale: 0.5, mean: [0.25], std: 2 } as const;
     const original = eyes({ classNames: ["a", "b", "c"], preprocessing });
