@@ -112,9 +112,9 @@ function faultOf(reason: unknown): Fault {
 }
 
 function errorOf({ name, message }: Fault, kinds: Readonly<Record<string, new (message: string) => Error>>): Error {
-  const error = new (kinds[name] ?? Error)(message);
-  if (error.name !== name) error.name = name;
-  return error;
+  const error = new (Object.hasOwn(kinds, name) ? kinds[name] : Error)(message);
+  // Where Error.prototype is frozen no assignment makes a name.
+  return Object.defineProperty(error, "name", { value: name });
 }
 
 /** Buffers that belong to nobody else: results are copies already. */

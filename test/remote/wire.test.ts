@@ -40,6 +40,24 @@ describe("a call", () => {
     expect(error).toMatchObject({ name, message: "conv1: 3 is too few" });
   });
 
+  test.each(["toString", "constructor", "__proto__", "SyntaxError"])("an error of any name arrives as an error: %s", async (name) => {
+    const { near } = pair({ fail: () => Promise.reject(Object.assign(new Error("mine"), { name })) });
+    const error = await near.call("fail", []).catch((reason: Error) => reason);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({ name, message: "mine" });
+  });
+
+  test("an error arrives where Error.prototype is frozen", async () => {
+    const { near } = pair({ fail: () => Promise.reject(new SyntaxError("mine")) });
+    const before = Object.getOwnPropertyDescriptor(Error.prototype, "name")!;
+    Object.defineProperty(Error.prototype, "name", { ...before, writable: false });
+    try {
+      expect(await near.call("fail", []).catch((reason: Error) => reason)).toMatchObject({ name: "SyntaxError", message: "mine" });
+    } finally {
+      Object.defineProperty(Error.prototype, "name", before);
+    }
+  });
+
   test("what cannot be sent rejects, in both directions, and the next call works", async () => {
     const { near } = pair({ give: () => () => {}, echo: (value: unknown) => value });
     await expect(near.call("echo", [() => {}])).rejects.toThrow(/^a worker cannot be sent what this holds: /);
