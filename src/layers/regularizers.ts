@@ -13,7 +13,11 @@ export const l1 = (factor = 0.01): Regularizer => regularizer({ l1: factor });
 /** Penalty l2 · Σw². Default 0.01, Keras's. */
 export const l2 = (factor = 0.01): Regularizer => regularizer({ l2: factor });
 /** Both penalties, 0.01 each unless given. */
-export const l1l2 = ({ l1 = 0.01, l2 = 0.01 }: Partial<Regularizer> = {}): Regularizer => regularizer({ l1, l2 });
+export function l1l2(options: Partial<Regularizer> = {}): Regularizer {
+  checkOptions("l1l2", options, ["l1", "l2"]);
+  const { l1 = 0.01, l2 = 0.01 } = options;
+  return regularizer({ l1, l2 });
+}
 
 export function regularizer(spec: RegularizerSpec): Regularizer {
   if (spec === undefined) return { l1: 0, l2: 0 };

@@ -129,6 +129,8 @@ export const badLayers: BadInput[] = [
   ],
   ["an unknown regularizer", () => conv({ kernelRegularizer: "l2" }), TypeError, 'conv2d "conv1": regularizer: got "l2", needs an object of options'],
   ["a negative penalty", () => conv({ biasRegularizer: { l1: -1 } }), RangeError, 'conv2d "conv1": regularizer: l1 is -1, needs a finite number ≥ 0'],
+  ["penalties null", () => convlet.l1l2(loose(null)), TypeError, "l1l2: got null, needs an object of options"],
+  ["a misspelt penalty", () => convlet.l1l2(loose({ L1: 1 })), TypeError, 'l1l2: unknown option "L1"; known: l1, l2'],
   [
     "weights where an initializer belongs",
     () => conv({ kernelInitializer: new Float32Array(9) }),
