@@ -5,6 +5,7 @@
 import { xxh32 } from "../xxh32.ts";
 import { foreignFormat } from "./foreign.ts";
 import { type CheckedTensor, checkedHeader, DTYPE_BYTES, FileFormatError, MAX_HEADER_BYTES } from "./safetensorsHeader.ts";
+import { MAX_FILE_BYTES } from "./source.ts";
 
 export { FileFormatError };
 
@@ -34,9 +35,6 @@ export interface SafetensorsHeader {
 export const CHECKSUM_KEY = "convlet.xxh32";
 const ZERO_DIGITS = "00000000";
 const CHECKSUM_FIELD = `"${CHECKSUM_KEY}":"`;
-
-/** As much as a WebAssembly memory: no model is larger. */
-const MAX_FILE_BYTES = 2 ** 32;
 
 const ARRAYS = { F32: Float32Array, F64: Float64Array, I32: Int32Array, U8: Uint8Array } as const;
 

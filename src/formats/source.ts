@@ -60,7 +60,7 @@ export function chunkReader(chunks: readonly Uint8Array[], more?: () => Promise<
 const SHORT = 16384;
 
 /** No model is larger: a WebAssembly memory. Bytes. */
-const MOST_BYTES = 2 ** 32;
+export const MAX_FILE_BYTES = 2 ** 32;
 
 /** A file of Node. */
 export async function openFile(path: string | URL, options: DownloadOptions = {}): Promise<Source> {
@@ -98,7 +98,7 @@ async function readThrough(stream: AsyncIterable<Uint8Array>, path: string | URL
   let length = 0;
   for await (const chunk of stream) {
     length += chunk.length;
-    checkSize(`load: ${path}`, length, Math.min(options.maxBytes ?? Infinity, MOST_BYTES));
+    checkSize(`load: ${path}`, length, Math.min(options.maxBytes ?? Infinity, MAX_FILE_BYTES));
     chunks.push(chunk);
   }
   checkArrived(path, length, options);
