@@ -110,9 +110,10 @@ test.each([
   ["larger than a memory", tensorOf(6e9), undefined, 6e9, /^the file takes 60000000\d\d bytes, more than 4294967296$/],
   ["with a header that is too long", "{", 3e9, 3e9, /^the header takes 3000000000 bytes, more than 100000000$/],
   ["of another program", tensorOf(3e9), undefined, 3e9, /no convlet model|no run file of convlet/],
-] as const)("a file %s is refused, and not read", async (_name, header, headerLength, more, message) => {
+] as const)("a file %s is refused, and not read", { retry: 0 }, async (_name, header, headerLength, more, message) => {
   const path = sparseFile(header, headerLength ?? header.length, 8 + header.length + more);
-  const { arrayBuffers } = process.memoryUsage();
+  // In kB, of all time: a second attempt would find it as large already.
+  const { maxRSS } = process.resourceUsage();
   for (const load of [convlet.load, run.load]) {
     const failure: Error = await load(path).then(
       () => expect.unreachable(),
@@ -122,11 +123,11 @@ test.each([
     expect(failure.message.startsWith(`${path}: `)).toBe(true);
     expect(failure.message.slice(path.length + 2)).toMatch(message);
   }
-  expect(process.memoryUsage().arrayBuffers - arrayBuffers).toBeLessThan(2 ** 24);
+  expect(process.resourceUsage().maxRSS - maxRSS).toBeLessThan(2 ** 18);
 });
 
-test("a file of 30,000 layers, all of them frozen, is read within seconds", async () => {
-  const count = 30_000;
+test("a file of 60,000 layers, all of them frozen, is read within seconds", { timeout: 20_000 }, async () => {
+  const count = 60_000;
   const layers = Array.from({ length: count }, (_, index) => ({ name: `layer${index}`, type: "relu", options: {} }));
   const calls = layers.map(({ name: layer }, index) => ({ layer, inputs: [index], output: index + 1 }));
   const architecture = { layers, calls, inputs: [{ name: "input", shape: [3], value: 0 }], outputs: [count] };
