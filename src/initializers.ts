@@ -92,6 +92,12 @@ export function initializer(spec: InitializerSpec): Initializer {
   return revived<Initializer>("initializer", factories, spec, "fill");
 }
 
+/** Whether an option is an initializer that name and config do not make again. */
+export function isOwnInitializer(option: unknown): boolean {
+  const { name = "", config, fill } = Object(option) as Partial<Initializer>;
+  return fill !== undefined && config !== undefined && !Object.hasOwn(factories, name);
+}
+
 function scaledUniform(name: string, scale: number, fan: Fan): Initializer {
   return {
     name,

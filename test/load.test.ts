@@ -33,6 +33,15 @@ function net(layers: number, options: convlet.ModelOptions = {}): convlet.Model 
 
 const x = Float32Array.from({ length: 50 }, (_, index) => Math.sin(index));
 
+test("an initializer of the user's own is not in the file, what it gave is", async () => {
+  const kernelInitializer: convlet.Initializer = { name: "ramp", config: {}, fill: (target) => target.set([0, 1, 2, 3, 4, 5]) };
+  using model = convlet.sequential([convlet.dense({ units: 3, kernelInitializer, biasInitializer: "ones", inputShape: [2] })]);
+  using loaded = await convlet.load(model.toBytes());
+  expect([...loaded.getWeights()[0].data]).toEqual([0, 1, 2, 3, 4, 5]);
+  using again = await convlet.load(loaded.toBytes());
+  expect(again.getWeights()).toEqual(model.getWeights());
+});
+
 test("initial weights are not drawn for a model whose weights are in a file, nor for a clone", async () => {
   using model = net(1, { seed: 3 });
   expect(drawn.arrays).toBe(2);

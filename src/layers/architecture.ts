@@ -2,6 +2,7 @@
 
 import type { Field } from "../field.ts";
 import type { Graph, Value } from "../graph.ts";
+import { isOwnInitializer } from "../initializers.ts";
 import { shown } from "../options.ts";
 import { checkShape, type Shape, shapeText } from "../shape.ts";
 import { layerOf } from "./index.ts";
@@ -141,7 +142,12 @@ export function buildGraph(architecture: Architecture): BuiltArchitecture {
 }
 
 export function architectureToJson({ layers, ...rest }: Architecture): ArchitectureJson {
-  return { layers: [...layers].map(([name, { type, options }]) => ({ name, type, options: { ...options, name: undefined } })), ...rest };
+  return { layers: [...layers].map(([name, { type, options }]) => ({ name, type, options: storedOptions(options) })), ...rest };
+}
+
+/** An initializer of the user's own stays out: no file can hold it, and what it gave is among the weights. */
+function storedOptions(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([option, value]) => option !== "name" && !isOwnInitializer(value)));
 }
 
 /** Checks everything a foreign file may have wrong. */
