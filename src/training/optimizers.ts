@@ -117,7 +117,8 @@ export function optimizer(spec: OptimizerSpec): Optimizer {
 
 /** The learning rate of the update that follows `finishedSteps` others. */
 export function learningRateAt({ learningRate }: Optimizer, finishedSteps: number): number {
-  return typeof learningRate === "number" ? learningRate : learningRate.at(finishedSteps);
+  if (typeof learningRate === "number") return learningRate;
+  return checkNumber(learningRate.name, "learningRate", learningRate.at(finishedSteps), { atLeast: 0 });
 }
 
 function adamFamily(name: "adam" | "adamW", options: AdamOptions, weightDecay: number): Optimizer {

@@ -60,6 +60,15 @@ test("a schedule decides the rate and is kept in the config", () => {
 });
 
 test.each([
+  [() => Number.NaN, RangeError, "mine: learningRate is NaN, needs a finite number ≥ 0"],
+  [() => -1, RangeError, "mine: learningRate is -1, needs a finite number ≥ 0"],
+  [() => undefined as never, TypeError, "mine: learningRate is undefined, needs a finite number ≥ 0"],
+])("a schedule of the user's own must give a rate: %s", (at, Kind, message) => {
+  const made = sgd({ learningRate: { name: "mine", config: {}, at } });
+  expect(() => learningRateAt(made, 2)).toThrow(new Kind(message));
+});
+
+test.each([
   [() => adam({ learningRate: Number.NaN }), RangeError, "adam: learningRate is NaN, needs a finite number ≥ 0"],
   [() => adam({ learningRate: -1 }), RangeError, "adam: learningRate is -1, needs a finite number ≥ 0"],
   [() => adam({ learningRate: "0.1" as never }), TypeError, 'adam: learningRate is "0.1", needs a finite number ≥ 0 or a schedule'],
