@@ -33,15 +33,6 @@ function net(layers: number, options: convlet.ModelOptions = {}): convlet.Model 
 
 const x = Float32Array.from({ length: 50 }, (_, index) => Math.sin(index));
 
-test("an initializer of the user's own is not in the file, what it gave is", async () => {
-  const kernelInitializer: convlet.Initializer = { name: "ramp", config: {}, fill: (target) => target.set([0, 1, 2, 3, 4, 5]) };
-  using model = convlet.sequential([convlet.dense({ units: 3, kernelInitializer, biasInitializer: "ones", inputShape: [2] })]);
-  using loaded = await convlet.load(model.toBytes());
-  expect([...loaded.getWeights()[0].data]).toEqual([0, 1, 2, 3, 4, 5]);
-  using again = await convlet.load(loaded.toBytes());
-  expect(again.getWeights()).toEqual(model.getWeights());
-});
-
 test("initial weights are not drawn for a model whose weights are in a file, nor for a clone", async () => {
   using model = net(1, { seed: 3 });
   expect(drawn.arrays).toBe(2);
@@ -144,4 +135,30 @@ test("a file of 60,000 layers, all of them frozen, is read within seconds", { ti
   const json = { format: 1, architecture, seed: 0, frozen, counters: { epoch: 0, step: 0, run: 0 } };
   using model = await convlet.load(writeSafetensors([], { convlet: JSON.stringify(json) }), { machine: "plain" });
   expect(model.layers.length).toBe(count);
+});
+
+test("an initializer of the user's own is not in the file, what it gave is", async () => {
+  const kernelInitializer: convlet.Initializer = { name: "ramp", config: {}, fill: (target) => target.set([0, 1, 2, 3, 4, 5]) };
+  using model = convlet.sequential([convlet.dense({ units: 3, kernelInitializer, biasInitializer: "ones", inputShape: [2] })]);
+  using loaded = await convlet.load(model.toBytes());
+  expect([...loaded.getWeights()[0].data]).toEqual([0, 1, 2, 3, 4, 5]);
+  using again = await convlet.load(loaded.toBytes());
+  expect(again.getWeights()).toEqual(model.getWeights());
+});
+
+test("of a schedule of the user's own the file keeps the rate that comes next", async () => {
+  const said = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const learningRate: convlet.Schedule = { name: "halves", config: {}, at: (step) => 2 ** -step };
+  using model = net(1, { numerics: "strict" });
+  model.compile({ optimizer: convlet.sgd({ learningRate, momentum: 0.5 }), loss: "mse" });
+  const y = new Float32Array(6).fill(1);
+  await model.trainOnBatch(x, y);
+  await model.trainOnBatch(x, y);
+  using loaded = await convlet.load(model.toBytes(), { numerics: "strict" });
+  expect(said.mock.calls).toEqual([["convlet: save: schedule halves is kept as a number"]]);
+  said.mockRestore();
+  expect(await loaded.evaluate(x, y)).toEqual(await model.evaluate(x, y));
+  // The third step at 1 / 4, with the velocity of the first two.
+  for (const each of [model, loaded]) await each.trainOnBatch(x, y);
+  expect(loaded.getWeights()).toEqual(model.getWeights());
 });

@@ -3,6 +3,9 @@ import type { Engine } from "../engine.ts";
 import type { Parameter } from "../graph.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
 import { type Architecture, architectureToJson } from "../layers/architecture.ts";
+import { sayOnce } from "../machine/sayOnce.ts";
+import type { Optimizer } from "../training/optimizers.ts";
+import { isOwnSchedule } from "../training/schedules.ts";
 import type { Compiled, Session } from "../training/session.ts";
 import { readArrays } from "./arrays.ts";
 import { arrayName, checkedArray, type ModelFile, writeModelFile } from "./modelFile.ts";
@@ -32,19 +35,27 @@ export function modelBytes(model: Savable): Uint8Array<ArrayBuffer> {
     frozen: [...session.options.frozen],
     ...(classNames && { classNames }),
     ...(preprocessing && { preprocessing }),
-    ...(compiled && { compiled: compiledJson(compiled) }),
+    ...(compiled && { compiled: compiledJson(compiled, session) }),
     counters: { ...counters },
     ...(learningRateOverride !== undefined && { learningRate: learningRateOverride }),
   };
   return writeModelFile(json, tensors);
 }
 
-function compiledJson({ optimizer, loss, metricSpecs }: Compiled) {
+function compiledJson({ optimizer, loss, metricSpecs }: Compiled, session: Session) {
   const metrics = metricSpecs.flatMap((spec) => {
     if (typeof spec === "string") return [{ name: spec }];
     return "update" in spec ? [] : [{ name: spec.name, config: spec.config }];
   });
-  return { optimizer: { name: optimizer.name, config: optimizer.config }, loss: { name: loss.name, config: loss.config }, metrics };
+  return { optimizer: { name: optimizer.name, config: storedConfig(optimizer, session) }, loss: { name: loss.name, config: loss.config }, metrics };
+}
+
+/** Of a schedule of the user's own, which no file can hold, the rate that comes next. */
+function storedConfig(optimizer: Optimizer, session: Session): object {
+  const { config, learningRate } = optimizer;
+  if (!isOwnSchedule(learningRate)) return config;
+  sayOnce(`convlet: save: schedule ${learningRate.name} is kept as a number`);
+  return { ...config, learningRate: session.learningRate(optimizer) };
 }
 
 /** Values of all parameters, and what the optimizer keeps of the learned ones. */

@@ -130,6 +130,11 @@ export function schedule(spec: ScheduleSpec): Schedule {
   return revived<Schedule>("schedule", factories, spec, "at");
 }
 
+/** Whether a rate is a schedule that name and config do not make again. */
+export function isOwnSchedule(rate: number | Schedule): rate is Schedule {
+  return typeof rate === "object" && !Object.hasOwn(factories, rate.name);
+}
+
 /** base to the power of a whole number ≥ 0 by repeated squaring: multiplications only, so the same bits on every engine. */
 export function integerPower(base: number, exponent: number): number {
   let power = 1;
