@@ -146,6 +146,19 @@ describe.each(machines)("what a fit may meet on the %s machine", (machine) => {
     await expectSteps(model, 1);
   });
 
+  test("a signal aborted in the validation: its reason, and no further batch of that", async () => {
+    const model = subject({ machine });
+    const controller = new AbortController();
+    const reason = new Error("the user left");
+    let batches = 0;
+    const update = () => void (++batches === 4 && controller.abort(reason));
+    const metric = { name: "watch", reset: () => undefined, update, result: () => 0 };
+    model.compile({ optimizer: "sgd", loss: "sparseCategoricalCrossentropy", metrics: [metric] });
+    const options = { ...stepOptions, validationData: [x, y] as const, signal: controller.signal };
+    expect(await failureOf(() => model.fit(x, y, options))).toBe(reason);
+    expect(batches).toBe(4);
+  });
+
   test("a callback that throws, and then the generator as it is closed: the callback's error", async () => {
     const model = subject({ machine });
     const mine = new Error("mine");

@@ -18,7 +18,7 @@ export interface FitOptions {
   readonly initialEpoch?: number;
   /** Of shuffle and dropout. Default: the model's. */
   readonly seed?: number;
-  /** Ends the training after the current step; `fit` rejects with the signal's reason. */
+  /** Ends the training after the current step, or a validation after its current batch; `fit` rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Batches whose gradients make one update, as if they were one batch. Default 1. */
   readonly gradientAccumulation?: number;

@@ -114,7 +114,7 @@ export class Trainer {
       const bar = verbose > 0 ? [progressBar(verbose === 2 ? { every: Number.MAX_SAFE_INTEGER } : {})] : [];
       watchers.unshift(...bar, ...(options.callbacks ?? []));
       const context = this.context(options, training.stepsPerEpoch);
-      const validate = async () => (held === undefined ? {} : validationLogs(await this.evaluateSamples(held, options.batchSize ?? 32)));
+      const validate = async () => (held === undefined ? {} : validationLogs(await this.evaluateSamples(held, options.batchSize ?? 32, options.signal)));
       const run = { session: this.session, compiled: this.compiled, source: training, options, seed, callbacks: watchers, context, validate };
       const history = await runFit(run).catch(async (reason) => {
         // What went wrong first is what is told.
@@ -155,7 +155,7 @@ export class Trainer {
     return this.session.gradientsOf(this.compiled, this.samples(x, y, { where: "gradients", sampleWeight }));
   }
 
-  private async evaluateSamples(samples: Samples, batchSize: number): Promise<Figures> {
+  private async evaluateSamples(samples: Samples, batchSize: number, signal?: AbortSignal): Promise<Figures> {
     const compiled = { ...this.compiled, metrics: this.compiled.newMetrics() };
     for (const metric of compiled.metrics) metric.reset();
     const { count } = samples.target;
@@ -163,6 +163,7 @@ export class Trainer {
     const turn = turns();
     let lossSum = 0;
     for (const plan of batches(count, capacity)) {
+      signal?.throwIfAborted();
       lossSum += this.session.evaluateBatch(compiled, samples, plan, capacity) * plan.size;
       await turn();
     }
