@@ -62,9 +62,9 @@ describe("drawing", () => {
     await page.keyboard.press("Shift+ArrowDown");
     await expect.poll(() => ink(page)).toBe(`......##${".".repeat(28)}`);
     await page.keyboard.press("Shift+ArrowLeft");
-    await expect.poll(() => words(page.locator("#ox-status"))).toMatch(/cannot move further/);
+    await expect.poll(() => words(page.locator("#ox-draw-status"))).toMatch(/cannot move further/);
     await page.keyboard.press("Shift+ArrowRight");
-    await expect.poll(() => words(page.locator("#ox-status"))).toBe("");
+    await expect.poll(() => words(page.locator("#ox-draw-status"))).toBe("");
   });
 });
 
@@ -107,7 +107,7 @@ describe("the walk", () => {
     const edited = await words(page.locator("#ox-map"));
     await field.fill("1000");
     await field.blur();
-    await expect.poll(() => words(page.locator("#ox-status"))).toBe("A weight is a number from −99 to 99.");
+    await expect.poll(() => words(page.locator("#ox-draw-status"))).toBe("A weight is a number from −99 to 99.");
     expect(await field.inputValue()).toBe("3.50");
     await page.locator("#ox-pooling-mean").check();
     await page.getByRole("button", { name: "Copy link" }).click();
@@ -132,7 +132,7 @@ describe("training", () => {
     await page.locator("#ox-speed").selectOption("fast");
     await page.locator("#ox-train").click();
     await expect
-      .poll(() => words(page.locator("#ox-status")), { timeout: 60_000 })
+      .poll(() => words(page.locator("#ox-train-status")), { timeout: 60_000 })
       .toContain(`Stopped after ${(paused + 600).toLocaleString("en")} steps`);
     expect(await steps(page)).toBe(paused + 600);
     await toLastStep(page);
@@ -265,6 +265,22 @@ describe("everybody can use it", () => {
       expect(await overflow(page)).toBe(0);
     });
   }
+
+  test("on a phone what a button has to say is in sight of it", async ({ openExample }) => {
+    const { page } = await openExample("/playground/", { viewport: { width: 390, height: 844 } });
+    await isReady(page);
+    const isInSight = (place: string) =>
+      page.locator(place).evaluate((element) => {
+        const { top, bottom, height } = element.getBoundingClientRect();
+        return height > 0 && top >= 0 && bottom <= innerHeight;
+      });
+    for (let press = 0; press < 3; press++) await page.getByRole("button", { name: "Move up" }).click();
+    await expect.poll(() => words(page.locator("#ox-draw-status"))).toMatch(/cannot move further/);
+    expect(await isInSight("#ox-draw-status")).toBe(true);
+    await page.getByRole("button", { name: "Copy as code" }).click();
+    await expect.poll(() => words(page.locator("#ox-take-status"))).toMatch(/the code|the text/i);
+    expect(await isInSight("#ox-take-status")).toBe(true);
+  });
 
   test("on a phone the answers at all 36 places of a dot are in sight", async ({ openExample }) => {
     const { page } = await openExample("/playground/#part=ox&draw=000008000", { viewport: { width: 375, height: 800 }, isMobile: true });

@@ -38,7 +38,7 @@ export class OxPage {
     byId("ox-filter"),
     byId("ox-bias"),
     (filter) => void this.edit(filter),
-    () => this.say(`A weight is a number from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}.`),
+    () => this.say(`A weight is a number from −${LARGEST_WEIGHT} to ${LARGEST_WEIGHT}.`, "draw"),
   );
   private readonly transport = new Transport((step) => this.go(step));
   private readonly chart = new LossChart();
@@ -90,18 +90,20 @@ export class OxPage {
   }
 
   private draw(drawing: Drawing): void {
+    this.say("", "draw");
     this.update({ drawing });
   }
 
   private nudge(down: number, right: number): void {
     const drawing = moved(this.state.drawing, down, right);
     // Said again at the next edge.
-    if (byId("ox-status").textContent === STUCK) this.say("");
-    if (drawing === null) this.say(STUCK);
+    this.say("", "draw");
+    if (drawing === null) this.say(STUCK, "draw");
     else this.update({ drawing });
   }
 
   private async edit(filter: number[]): Promise<void> {
+    this.say("", "draw");
     await this.restarted;
     this.lab?.setFilter(filter);
     this.update({ moves: withMove(this.state.moves, { filter }) });
@@ -127,6 +129,7 @@ export class OxPage {
   /** New networks, and everything again that happened to them. */
   private restart(change: Partial<OxState>): Promise<void> {
     this.training?.abort();
+    this.say("");
     this.state = { ...this.state, ...change };
     this.restarted = this.renew(++this.restarts);
     return this.restarted;
@@ -159,6 +162,7 @@ export class OxPage {
     if (this.training !== undefined) return;
     const control = new AbortController();
     this.training = control;
+    this.say("");
     this.showTraining();
     await this.restarted;
     const { restarts: number } = this;
@@ -258,7 +262,7 @@ export class OxPage {
     if (this.lab === undefined) return;
     const { pooling, seed, moves } = this.state;
     download(`ox-${pooling}-seed${seed}-${stepsOf(moves)}steps.safetensors`, this.lab.models[pooling].toBytes(), "application/octet-stream");
-    this.say("Downloaded. Drop the file into “Your own model” above, or give it to load().");
+    this.say("Downloaded. Drop the file into “Your own model” above, or give it to load().", "take");
   }
 
   private async copyCode(): Promise<void> {
@@ -282,11 +286,12 @@ export class OxPage {
       () => true,
       () => false,
     );
-    this.say(isCopied ? done : "The browser gives no clipboard here: copy the text from the box below.");
+    this.say(isCopied ? done : "The browser gives no clipboard here: copy the text from the box below.", "take");
     if (!isCopied) box.select();
   }
 
-  private say(text: string): void {
-    setText(byId("ox-status"), text);
+  /** Beside what was touched: elsewhere on the page nobody would see it. */
+  private say(text: string, place: "draw" | "train" | "take" = "train"): void {
+    setText(byId(`ox-${place}-status`), text);
   }
 }
