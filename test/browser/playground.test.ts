@@ -282,6 +282,40 @@ describe("everybody can use it", () => {
     expect(await isInSight("#ox-take-status")).toBe(true);
   });
 
+  test("on the smallest phone nothing hangs out of its card, and the answers everywhere are in sight", async ({ openExample }) => {
+    const { page } = await openExample("/playground/#part=ox&run=400", { viewport: { width: 320, height: 568 } });
+    await isReady(page);
+    const outside = await page.locator(".card *:not(.hidden, .compare *)").evaluateAll((elements) =>
+      elements
+        .filter((element) => element.getBoundingClientRect().right > element.closest(".card")!.getBoundingClientRect().right)
+        .map((element) => element.outerHTML.slice(0, 80)),
+    );
+    expect(outside).toEqual([]);
+    const [needed, given] = await page.locator(".compare").evaluate((table) => [table.scrollWidth, table.parentElement!.clientWidth]);
+    expect(needed).toBeLessThanOrEqual(given);
+  });
+
+  for (const [width, height] of [
+    [390, 844],
+    [320, 568],
+  ]) {
+    test(`${width}x${height}: what Tab comes to is not under the bar at the foot of the window`, async ({ openExample }) => {
+      const { page } = await openExample("/playground/", { viewport: { width, height } });
+      await isReady(page);
+      const covered: string[] = [];
+      for (let press = 0; press < 38; press++) {
+        await page.keyboard.press("Tab");
+        const name = await page.evaluate(() => {
+          const element = document.activeElement!;
+          const { left, top, width, height } = element.getBoundingClientRect();
+          return element.contains(document.elementFromPoint(left + width / 2, top + height / 2)) ? "" : element.outerHTML.slice(0, 80);
+        });
+        if (name) covered.push(name);
+      }
+      expect(covered).toEqual([]);
+    });
+  }
+
   test("on a phone the answers at all 36 places of a dot are in sight", async ({ openExample }) => {
     const { page } = await openExample("/playground/#part=ox&draw=000008000", { viewport: { width: 375, height: 800 }, isMobile: true });
     await isReady(page);
