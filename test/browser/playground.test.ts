@@ -204,6 +204,9 @@ describe("training", () => {
     await page.getByRole("button", { name: "Unlucky seed" }).click();
     await page.locator("#ox-dead").waitFor({ state: "visible" });
     expect(await words(page.locator("#ox-dead"))).toMatch(/dead ReLU/i);
+    await toLastStep(page);
+    await expect.poll(() => words(page.locator("#ox-sentence"))).toMatch(/no answer: both have half/);
+    expect(await words(page.locator("#ox-row-max .says"))).toBe("undecided");
     await page.getByRole("button", { name: "Good seed" }).click();
     await page.locator("#ox-dead").waitFor({ state: "hidden" });
   });

@@ -6,7 +6,7 @@ import { percent } from "../ui/numbers.ts";
 import { familiarity, type Placements } from "./drawings.ts";
 import type { Kind, Look, Scores } from "./lab.ts";
 import type { OxState, Pooling } from "./state.ts";
-import { LETTERS } from "./walk.ts";
+import { LETTERS, UNDECIDED } from "./walk.ts";
 
 export const NAMES: Readonly<Record<Kind, string>> = { max: "CNN, max pooling", mean: "CNN, mean pooling", mlp: "MLP" };
 
@@ -17,9 +17,6 @@ export interface Comparison {
   readonly share: number;
   readonly scores: Scores;
 }
-
-/** Nearer to one half than this is no answer. */
-const UNDECIDED = 0.502;
 
 const SEEN_IMAGES = 10;
 const UNSEEN_IMAGES = 8;

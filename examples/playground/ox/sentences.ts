@@ -2,7 +2,7 @@
 import { fixed, percent } from "../ui/numbers.ts";
 import type { Look } from "./lab.ts";
 import type { Pooling } from "./state.ts";
-import { LETTERS, MAP, type Place, POOLED, type Stage, scoresOf } from "./walk.ts";
+import { LETTERS, MAP, type Place, POOLED, type Stage, scoresOf, UNDECIDED } from "./walk.ts";
 
 export const STAGE_TITLES: Readonly<Record<Stage, string>> = {
   image: "The drawing",
@@ -69,9 +69,10 @@ function hidden(unit: number, look: Look): string {
 
 function softmaxed(look: Look): string {
   const answer = look.output[1]! > look.output[0]! ? 1 : 0;
+  const share = look.output[answer]!;
   return (
     "Softmax turns two scores into two shares that add up to 1: e to the power of each score, divided by the sum of both. " +
-    `The answer: ${LETTERS[answer]}, with ${percent(look.output[answer]!)}.`
+    (share < UNDECIDED ? "There is no answer: both have half." : `The answer: ${LETTERS[answer]}, with ${percent(share)}.`)
   );
 }
 

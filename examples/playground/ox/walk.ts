@@ -10,6 +10,8 @@ export const WINDOW = 3;
 export const MAP = SIDE - WINDOW + 1;
 export const POOLED = MAP / 2;
 export const LETTERS = ["O", "X"] as const;
+/** A share nearer to one half than this is no answer. */
+export const UNDECIDED = 0.502;
 
 /** Steps of each stage, in the order they run: one per number that is computed, ReLU and flatten at once. */
 const PLAN: readonly (readonly [Stage, number])[] = [
