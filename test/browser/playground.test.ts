@@ -171,6 +171,20 @@ describe("training", () => {
     expect(await words(page.locator("#ox-train"))).toBe("Train");
   });
 
+  test("nobody trains for more steps than a link can repeat", { timeout: 120_000 }, async ({ openExample }) => {
+    const { page } = await openExample("/playground/#part=ox&run=19990");
+    await isReady(page);
+    await page.locator("#ox-speed").selectOption("fast");
+    await page.locator("#ox-train").click();
+    await expect.poll(() => words(page.locator("#ox-train-status")), { timeout: 30_000 }).toMatch(/Stopped after 20,000 steps/);
+    await page.locator("#ox-train-one").click();
+    await expect.poll(() => words(page.locator("#ox-train-status"))).toMatch(/20,000 steps are the most/);
+    await page.waitForURL(/run=20000/);
+    await page.reload();
+    await isReady(page);
+    expect(await steps(page)).toBe(20_000);
+  });
+
   test("starting over in the middle of training is a start", async ({ openExample }) => {
     const { page } = await openExample("/playground/");
     await isReady(page);
@@ -288,11 +302,13 @@ describe("everybody can use it", () => {
   test("on the smallest phone nothing hangs out of its card, and the answers everywhere are in sight", async ({ openExample }) => {
     const { page } = await openExample("/playground/#part=ox&run=400", { viewport: { width: 320, height: 568 } });
     await isReady(page);
-    const outside = await page.locator(".card *:not(.hidden, .compare *)").evaluateAll((elements) =>
-      elements
-        .filter((element) => element.getBoundingClientRect().right > element.closest(".card")!.getBoundingClientRect().right)
-        .map((element) => element.outerHTML.slice(0, 80)),
-    );
+    const outside = await page
+      .locator(".card *:not(.hidden, .compare *)")
+      .evaluateAll((elements) =>
+        elements
+          .filter((element) => element.getBoundingClientRect().right > element.closest(".card")!.getBoundingClientRect().right)
+          .map((element) => element.outerHTML.slice(0, 80)),
+      );
     expect(outside).toEqual([]);
     const [needed, given] = await page.locator(".compare").evaluate((table) => [table.scrollWidth, table.parentElement!.clientWidth]);
     expect(needed).toBeLessThanOrEqual(given);

@@ -13,7 +13,19 @@ import { drawLinks } from "./links.ts";
 import { permute } from "./permutation.ts";
 import { FilterEditor, Pipeline } from "./pipeline.ts";
 import { deadSentence } from "./sentences.ts";
-import { fromHash, GOOD_SEED, LARGEST_SEED, LARGEST_WEIGHT, type OxState, type Pooling, stepsOf, toHash, UNLUCKY_SEED, withMove } from "./state.ts";
+import {
+  fromHash,
+  GOOD_SEED,
+  LARGEST_SEED,
+  LARGEST_WEIGHT,
+  MOST_STEPS,
+  type OxState,
+  type Pooling,
+  stepsOf,
+  toHash,
+  UNLUCKY_SEED,
+  withMove,
+} from "./state.ts";
 import { showStep } from "./stepPanel.ts";
 import { type Speed, trainUnseen, trainVisibly } from "./trainer.ts";
 import { Transport } from "./transport.ts";
@@ -160,6 +172,8 @@ export class OxPage {
 
   private async train(steps: number): Promise<void> {
     if (this.training !== undefined) return;
+    const left = MOST_STEPS - stepsOf(this.state.moves);
+    if (left <= 0) return this.say(`${counted(MOST_STEPS, "step")} are the most that a link can repeat. Start over to train again.`);
     const control = new AbortController();
     this.training = control;
     this.say("");
@@ -179,7 +193,7 @@ export class OxPage {
         },
         speed: () => byId<HTMLSelectElement>("ox-speed").value as Speed,
       },
-      steps,
+      Math.min(steps, left),
       control.signal,
     );
     this.training = undefined;

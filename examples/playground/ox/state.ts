@@ -27,8 +27,8 @@ export const FILTER_VALUES = 10;
 export const LARGEST_SEED = 4294967295;
 /** A filter weight written by hand stays below this. */
 export const LARGEST_WEIGHT = 99;
-/** Training steps a link may ask to repeat. */
-const MOST_STEPS = 20_000;
+/** Training steps a link may ask to repeat: more cannot be trained. */
+export const MOST_STEPS = 20_000;
 
 /** Its filter becomes a stroke detector, with max and with mean pooling. */
 export const GOOD_SEED = 16;
