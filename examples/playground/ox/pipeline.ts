@@ -104,7 +104,6 @@ export class FilterEditor {
         step: "0.1",
         min: String(-LARGEST_WEIGHT),
         max: String(LARGEST_WEIGHT),
-        inputmode: "decimal",
         "aria-label": name,
         autocomplete: "off",
       }),
