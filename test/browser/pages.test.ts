@@ -286,6 +286,35 @@ describe("playground: your own model", () => {
     expect(await words(page, "#own-status")).toMatch(/^mine/);
   });
 
+  test("models of any kind: wide, without classes, with one output", { timeout: 120_000 }, async ({ open, openExample }) => {
+    const maker = await open("/kit.html");
+    const [maps, one] = await maker.page.evaluate(() => {
+      const { conv2d, dense, flatten, sequential } = kit.convlet;
+      const wide = conv2d({ filters: 1, kernelSize: 3, padding: "same", inputShape: [8, 120, 1] });
+      const models = [
+        sequential([wide, conv2d({ filters: 2, kernelSize: 1 })]),
+        sequential([conv2d({ filters: 2, kernelSize: 3, inputShape: [6, 6, 1] }), flatten(), dense({ units: 1, activation: "sigmoid" })]),
+      ];
+      return models.map((model) => [...model.toBytes()]);
+    });
+    const { page } = await openExample("/playground/#part=own");
+    await page.waitForSelector("#playground[data-ready=true]");
+    const choose = (bytes: number[]) =>
+      page.locator("#own-file").setInputFiles({ name: "mine.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from(bytes) });
+    await choose(maps);
+    await page.locator("#own-open").waitFor({ state: "visible" });
+    await expect.poll(() => page.getByLabel("Position in the map").inputValue()).toBe(String(4 * 120 + 60));
+    expect(await page.locator("#own-layers .caption").allTextContents()).toEqual([
+      "1 filter of 3×3. Each walks over the picture and fills one map.",
+      "2 filters of 1×1. Each walks over the map before it and fills one map.",
+    ]);
+    expect(await page.locator("#own-saliency-caption").isVisible()).toBe(false);
+    expect((await page.locator("#own-layers .tile").first().boundingBox())!.height).toBeGreaterThanOrEqual(24);
+    await choose(one);
+    await expect.poll(() => page.locator("#own-layers .caption").last().textContent()).toBe("1 score: the answer.");
+    expect(await page.locator("#own-saliency-caption").isVisible()).toBe(true);
+  });
+
   test("long names break, and all bars begin at one place", { timeout: 120_000 }, async ({ open, openExample }) => {
     const maker = await open("/kit.html");
     const bytes = await maker.page.evaluate(() => {

@@ -96,7 +96,8 @@ export class NetworkView {
     this.chosen(this.selection);
   }
 
-  private middleOf(name: string): number {
+  /** Row times width plus column. */
+  middleOf(name: string): number {
     const [height, width] = this.layers.find((info) => info.name === name)!.shape as [number, number];
     return Math.floor(height / 2) * width + Math.floor(width / 2);
   }
@@ -133,7 +134,8 @@ function sentenceOf({ type, shape, convolution, pooling }: LayerInfo, isOutput: 
   if (convolution) {
     const [height, width] = convolution.kernel.shape;
     const maps = convolution.inputShape[2]!;
-    const reads = maps === 1 ? "the picture" : `all ${maps} maps before it at once`;
+    const source = convolution.source === null ? "the picture" : "the map before it";
+    const reads = maps === 1 ? source : `all ${maps} maps before it at once`;
     const each = convolution.groups > 1 ? "maps of its group" : reads;
     return `${counted(shape[2]!, "filter")} of ${height}×${width}. Each walks over ${each} and fills one map.`;
   }
@@ -142,7 +144,7 @@ function sentenceOf({ type, shape, convolution, pooling }: LayerInfo, isOutput: 
   if (pooling) return "One number per map.";
   if (type === "dense")
     return isOutput
-      ? `${counted(shape[0]!, "score")}, one per class: the answer.`
+      ? `${counted(shape[0]!, "score")}${shape[0] === 1 ? "" : ", one per class"}: the answer.`
       : `${counted(shape[0]!, "unit")}, each connected to every number before it.`;
   if (type === "separableConv2d") return "One filter for each map; then every new map is a mixture of all of them.";
   if (type === "relu" || type === "leakyRelu") return type === "relu" ? "Sets what is negative to 0." : "Keeps only a little of what is negative.";

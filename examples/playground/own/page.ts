@@ -96,11 +96,9 @@ export class OwnPage {
     setText(byId("own-status"), this.about);
     byId("own-asking").hidden = !inspector.takesPictures;
     byId("own-unaskable").hidden = inspector.takesPictures;
-    byId("own-saliency-figure").hidden = !inspector.namesClasses;
-    byId("own-answer-box").hidden = !inspector.namesClasses;
+    for (const id of ["own-answer-box", "own-saliency-figure", "own-saliency-caption"]) byId(id).hidden = !inspector.namesClasses;
     const first = inspector.view.layers.find(({ convolution }) => convolution !== null);
-    if (first && inspector.takesPictures)
-      inspector.view.select({ layer: first.name, channel: 0, at: Math.floor((first.shape[0]! * first.shape[1]!) / 2) });
+    if (first && inspector.takesPictures) inspector.view.select({ layer: first.name, channel: 0, at: inspector.view.middleOf(first.name) });
     if (inspector.takesPictures) this.clear();
   }
 
