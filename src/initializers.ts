@@ -10,7 +10,7 @@ export interface Fans {
 
 export interface Initializer {
   readonly name: string;
-  /** JSON; `initializer({ name, config })` makes the same again. */
+  /** JSON; `{ name, config }` in its place makes the same again. */
   readonly config: object;
   /** Writes every element of `target`, a contiguous array of `shape`, from (seed, stream) alone. */
   fill(target: Float32Array, shape: readonly number[], fans: Fans, seed: number, stream: number): void;

@@ -22,7 +22,7 @@ export interface TrainingContext {
 
 /** Any of these; each is waited for. Epochs count from 0, and so do steps, in every epoch anew. */
 export interface Callback {
-  /** What `callback` makes the same again from, in a worker too. */
+  /** For callbacks of the library: what a worker makes the same again from. */
   readonly made?: Named;
   onTrainBegin?(context: TrainingContext): void | Promise<void>;
   onEpochBegin?(epoch: number, context: TrainingContext): void | Promise<void>;

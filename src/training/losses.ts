@@ -12,7 +12,7 @@ export type LossName =
 
 export interface Loss {
   readonly name: LossName;
-  /** JSON with every option; `loss({ name, config })` makes the same again. */
+  /** JSON with every option; `{ name, config }` in its place makes the same again. */
   readonly config: { readonly fromLogits?: boolean; readonly delta?: number };
   /** "labels": one class number per sample or pixel; "same": an array of the output's shape. */
   readonly target: "labels" | "same";

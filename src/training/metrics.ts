@@ -27,7 +27,7 @@ export interface MetricContext {
 /** A metric before it knows the model. */
 export interface MetricRecipe {
   readonly name: string;
-  /** JSON; `createMetrics([{ name, config }], …)` makes the same again. */
+  /** JSON; `{ name, config }` in its place makes the same again. */
   readonly config: object;
 }
 

@@ -6,7 +6,7 @@ export type OptimizerName = "sgd" | "rmsprop" | "adam" | "adamW";
 
 export interface Optimizer {
   readonly name: OptimizerName;
-  /** JSON with every option; `optimizer({ name, config })` makes the same again. */
+  /** JSON with every option; `{ name, config }` in its place makes the same again. */
   readonly config: object;
   readonly learningRate: number | Schedule;
   /** One array of a parameter's size per name, starting as zeros. */

@@ -4,7 +4,7 @@ import { checkFlag, checkNumber, checkOptions, type Named, revived, shown } from
 
 export interface Schedule {
   readonly name: string;
-  /** JSON; `schedule({ name, config })` makes the same again. */
+  /** JSON; `{ name, config }` in its place makes the same again. */
   readonly config: object;
   /** The learning rate of the update that follows `step` others: the same bits on every engine. */
   at(step: number): number;
