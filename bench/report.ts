@@ -121,7 +121,7 @@ async function sample(run: () => unknown, calls: number): Promise<number> {
 }
 
 function summary(samples: number[]): Measurement {
-  const sorted = samples.toSorted((a, b) => a - b);
+  const sorted = [...samples].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const medianMs = sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   return { medianMs, minMs: sorted[0], runs: sorted.length };

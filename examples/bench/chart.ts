@@ -25,8 +25,8 @@ export function machineName({ engine, numerics, threads }: Pick<Row, "engine" | 
 export function barsOf(rows: readonly Row[]): Bar[] {
   const longest = Math.max(...rows.map(({ rate }) => rate));
   const base = rows.find(({ engine }) => engine === "bench-js") ?? rows.find(({ engine }) => engine === "convlet-plain");
-  return rows
-    .toSorted((a, b) => b.rate - a.rate)
+  return [...rows]
+    .sort((a, b) => b.rate - a.rate)
     .map((row) => ({
       label: machineName(row),
       length: row.rate / longest,

@@ -36,7 +36,7 @@ export class Results {
   verdict(): string {
     const rows = this.rows.filter((row) => row.case === "mnist_cnn-train@64");
     const tuned = rows.find(({ engine }) => engine === "bench-js");
-    const [best] = rows.filter(({ engine }) => engine === "convlet").toSorted((a, b) => b.rate - a.rate);
+    const [best] = rows.filter(({ engine }) => engine === "convlet").sort((a, b) => b.rate - a.rate);
     if (tuned === undefined || best === undefined) return "";
     const images = Math.round(best.rate).toLocaleString("en");
     const times = (best.rate / tuned.rate).toFixed(1);
