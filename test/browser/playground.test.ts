@@ -291,6 +291,8 @@ describe("everybody can use it", () => {
         const { top, bottom, height } = element.getBoundingClientRect();
         return height > 0 && top >= 0 && bottom <= innerHeight;
       });
+    const right = (place: string) => page.locator(place).evaluate((element) => element.getBoundingClientRect().right);
+    expect(await right("#ox-nudge")).toBeLessThanOrEqual(await right("#ox-pipeline"));
     for (let press = 0; press < 3; press++) await page.getByRole("button", { name: "Move up" }).click();
     await expect.poll(() => words(page.locator("#ox-draw-status"))).toMatch(/cannot move further/);
     expect(await isInSight("#ox-draw-status")).toBe(true);
