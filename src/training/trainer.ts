@@ -114,7 +114,8 @@ export class Trainer {
       const bar = verbose > 0 ? [progressBar(verbose === 2 ? { every: Number.MAX_SAFE_INTEGER } : {})] : [];
       watchers.unshift(...bar, ...(options.callbacks ?? []));
       const context = this.context(options, training.stepsPerEpoch);
-      const validate = async () => (held === undefined ? {} : validationLogs(await this.evaluateSamples(held, options.batchSize ?? 32, options.signal)));
+      const validate = async () =>
+        held === undefined ? {} : validationLogs(await this.evaluateSamples(held, options.batchSize ?? 32, options.signal));
       const run = { session: this.session, compiled: this.compiled, source: training, options, seed, callbacks: watchers, context, validate };
       const history = await runFit(run).catch(async (reason) => {
         // What went wrong first is what is told.
