@@ -110,12 +110,11 @@ export class Trainer {
         ? { training: this.batchSource(x as BatchSource, options), validation: undefined }
         : this.split(x as DataLike, y as DataLike, { ...options, seed });
       const held = options.validationData === undefined ? validation : this.validationSamples(options.validationData);
-      const { verbose = 1 } = options;
+      const { verbose = 1, batchSize = 32, signal } = options;
       const bar = verbose > 0 ? [progressBar(verbose === 2 ? { every: Number.MAX_SAFE_INTEGER } : {})] : [];
       watchers.unshift(...bar, ...(options.callbacks ?? []));
       const context = this.context(options, training.stepsPerEpoch);
-      const validate = async () =>
-        held === undefined ? {} : validationLogs(await this.evaluateSamples(held, options.batchSize ?? 32, options.signal));
+      const validate = async () => (held === undefined ? {} : validationLogs(await this.evaluateSamples(held, batchSize, signal)));
       const run = { session: this.session, compiled: this.compiled, source: training, options, seed, callbacks: watchers, context, validate };
       const history = await runFit(run).catch(async (reason) => {
         // What went wrong first is what is told.
