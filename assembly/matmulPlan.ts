@@ -5,6 +5,8 @@ import { RowView } from "./rowView";
 /** Rows of a tile. The fused form has registers for two more. */
 export const TILE_ROWS: i32 = 4;
 export const WIDE_TILE_ROWS: i32 = 6;
+/** Of a tile for at most 4 columns. */
+export const NARROW_TILE_ROWS: i32 = 8;
 export const TILE_COLUMNS: i32 = 8;
 export const PANEL_ROW_BYTES: i32 = 32;
 

@@ -30,6 +30,7 @@ export function viewPixels(view: RowView, tensor: Tensor, y: i32, x: i32, stepY:
 
 /** Writes the pointers of `count` rows from firstRow on; the last is repeated to fill a tile. */
 export function fillPointers(table: usize, view: RowView, firstRow: i32, count: i32): void {
+  // The only row of a dense layer for one sample: it is found without a division.
   if (firstRow + count == 1) {
     store<usize>(table, view.base);
     return repeat(table + sizeof<usize>(), view.base);

@@ -2,7 +2,7 @@
 import { tiles4x8, tiles6x8, tiles8x4 } from "../../build/assembly/tiles";
 import { FUSES, LANES, f32At, storeUpTo } from "../lanes";
 import { vector1x32 } from "../matmul";
-import { Matmul, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
+import { Matmul, NARROW_TILE_ROWS, PANEL_ROW_BYTES, TABLES, TILE, TILE_COLUMNS, TILE_ROWS, WIDE_TILE_ROWS, ZEROS } from "../matmulPlan";
 import { ASIDE, TABLE_BYTES, fillPointers } from "../rowView";
 import { firstOf } from "../share";
 
@@ -68,7 +68,10 @@ function runPanel(matmul: Matmul, count: i32, group: i32, panel: i32): void {
   const sourceOffset = group * matmul.sourceGroupStep;
   let pointers = changetype<usize>(matmul) + TABLES;
   // The last tile may have its last row several times, and stores it as often: addends are read before.
-  if (validColumns <= LANES) return tiles8x4(matmul, pointers, (count + 7) >> 3, panelPtr, bias, columnOffset, sourceOffset, validColumns);
+  if (validColumns <= LANES) {
+    const tiles = (count + NARROW_TILE_ROWS - 1) / NARROW_TILE_ROWS;
+    return tiles8x4(matmul, pointers, tiles, panelPtr, bias, columnOffset, sourceOffset, validColumns);
+  }
   if (FUSES) {
     // 7 or 8 rows, and 6 times so many more, are two tiles of 4 at the end, 5 one of 6.
     const rest = count % WIDE_TILE_ROWS;
