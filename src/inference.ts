@@ -50,15 +50,17 @@ export class Inference {
     const { session, numerics } = this;
     const { engine } = session;
     const placed = session.inferenceProgram(outputs, capacity);
-    const results = outputs.map(({ shape }) => resultArray(where, [count, ...shape]));
+    const inOneRun = count <= batchSize;
+    const results = inOneRun ? [] : outputs.map(({ shape }) => resultArray(where, [count, ...shape]));
     for (let start = 0; start < count; start += batchSize) {
       const size = Math.min(batchSize, count - start);
       session.loadInputs(placed, inputs, { start, size, order: null });
       engine.run(placed, ["forward"], { header: { batch: size }, numerics });
-      results.forEach((result, index) => {
-        const { ports } = placed.program;
-        result.set(engine.tensor(placed, ports.outputs[index], size), start * sizeOf(outputs[index].shape));
-      });
+      for (const [index, { shape }] of outputs.entries()) {
+        const values = engine.tensor(placed, placed.program.ports.outputs[index], size);
+        if (inOneRun) results.push(resultArray(where, [count, ...shape], values));
+        else results[index].set(values, start * sizeOf(shape));
+      }
     }
     if (count === 1 && outputs === session.graph.outputs && this.single?.isCurrent !== true) this.single = SingleRun.of(engine, placed, numerics);
     return results.map((data, index) => ({ data, shape: [count, ...outputs[index].shape] }));
@@ -83,9 +85,10 @@ function isPlain(options: PredictOptions): boolean {
   return batchSize === undefined || (Number.isSafeInteger(batchSize) && batchSize > 0);
 }
 
-function resultArray(where: string, shape: Shape): Float32Array {
+/** A copy of `values`, which is then not filled with zeros before, or zeros. */
+function resultArray(where: string, shape: Shape, values?: Float32Array | Float64Array): Float32Array {
   try {
-    return new Float32Array(sizeOf(shape));
+    return values === undefined ? new Float32Array(sizeOf(shape)) : new Float32Array(values);
   } catch (cause) {
     throw new RangeError(
       `${where}: the result [${shape.join(", ")}] takes ${memoryText(sizeOf(shape) * 4)}, more than the engine gives; pass fewer samples at a time`,

@@ -56,6 +56,8 @@ export class SingleRun {
     header[BATCH] = 1;
     header[ABORT] = 0;
     if (this.machine.execute(first, count, threads) < count) throw new Error("model: the run was aborted");
+    // A copy made from an array is not filled with zeros before.
+    if (output.length > SHORT) return new Float32Array(output);
     const result = new Float32Array(output.length);
     copy(output, result);
     return result;
