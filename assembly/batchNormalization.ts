@@ -5,7 +5,7 @@
  * Scratch: a Group for every 4 channels (or part of 4), once, since no two threads share channels. Their coefficients later take its place.
  */
 import { BatchNormalizationOutput, RunHeader, RUN_HEADER, Tensor } from "./records";
-import { channelsOr, Coefficients, demote, firstChannel, Group, highHalf, SUMMED_PIXELS } from "./channelGroups";
+import { channelsOr, Coefficients, demote, firstChannel, Group, highHalf, isFar, SUMMED_PIXELS, summedAtOnce, writtenAtOnce } from "./channelGroups";
 import { sumPixels, writeRow } from "./channelRows";
 import { constant, Constant, f32At, LANES, storeUpTo } from "./lanes";
 
@@ -16,17 +16,21 @@ export function batchNormalizationOutput(record: BatchNormalizationOutput, threa
   const end = firstChannel(input.channels, thread + 1, threads);
   if (first == end) return;
   const groups = record.scratch + (first / LANES) * Group.bytes;
-  const rows = changetype<RunHeader>(RUN_HEADER).batch * input.height;
+  const batch = changetype<RunHeader>(RUN_HEADER).batch;
+  const rows = batch * input.height;
   const pixels = rows * input.width;
+  const far = isFar(input, 2, batch);
+  const summed = summedAtOnce(end - first, far);
+  const written = writtenAtOnce(end - first, far);
   const begin = min(pixels, SUMMED_PIXELS);
   // The first pixels go in twice: their mean is the shift that their own deviations are taken from.
   startMoments(input, groups, first, end);
-  sumPixels<Deviation>(input, input, 0, begin, groups, first, end);
+  sumPixels<Deviation>(input, input, 0, begin, groups, first, end, summed);
   combineSums(groups, end - first, 0, begin);
   clearSquares(groups, end - first);
   for (let at = 0; at < pixels; at += SUMMED_PIXELS) {
     const next = min(at + SUMMED_PIXELS, pixels);
-    sumPixels<Deviation>(input, input, at, next, groups, first, end);
+    sumPixels<Deviation>(input, input, at, next, groups, first, end, summed);
     combineSums(groups, end - first, at, next - at);
   }
   for (let channel = first, group = groups, to = groups; channel < end; channel += LANES) {
@@ -34,7 +38,7 @@ export function batchNormalizationOutput(record: BatchNormalizationOutput, threa
     group += Group.bytes;
     to += Coefficients.bytes;
   }
-  for (let row = 0; row < rows; row++) writeRow<Normalized>(input, input, record.output, row, groups, first, end);
+  for (let row = 0; row < rows; row++) writeRow<Normalized>(input, input, record.output, row, groups, first, end, written);
 }
 
 function startMoments(input: Tensor, groups: usize, first: i32, end: i32): void {

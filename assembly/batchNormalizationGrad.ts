@@ -1,6 +1,6 @@
 /** Gradients of batch normalization; see batchNormalization.ts for scratch and threads. */
 import { BatchNormalizationInputGrad, RunHeader, RUN_HEADER, Write } from "./records";
-import { channelsOr, Coefficients, demote, firstChannel, Group, highHalf, SUMMED_PIXELS } from "./channelGroups";
+import { channelsOr, Coefficients, demote, firstChannel, Group, highHalf, isFar, SUMMED_PIXELS, summedAtOnce, writtenAtOnce } from "./channelGroups";
 import { sumPixels, writeRow } from "./channelRows";
 import { constant, Constant, f32At, LANES, multiplyAdd, storeUpTo } from "./lanes";
 import { touchLines } from "./pages";
@@ -15,7 +15,8 @@ export function batchNormalizationInputGrad(record: BatchNormalizationInputGrad,
   const first = firstChannel(input.channels, thread, threads);
   const end = firstChannel(input.channels, thread + 1, threads);
   if (first == end) return;
-  const rows = changetype<RunHeader>(RUN_HEADER).batch * input.height;
+  const batch = changetype<RunHeader>(RUN_HEADER).batch;
+  const rows = batch * input.height;
   const groups = record.scratch + (first / LANES) * Group.bytes;
   const channels = end - first;
   memory.fill(groups, 0, ((channels + LANES - 1) / LANES) * Group.bytes);
@@ -23,8 +24,11 @@ export function batchNormalizationInputGrad(record: BatchNormalizationInputGrad,
     v128.store(group, v128.load(f32At(record.mean, channel)), Group.shift);
   }
   const pixels = rows * input.width;
+  const far = isFar(input, 3, batch);
+  const summed = summedAtOnce(channels, far);
+  const written = writtenAtOnce(channels, far);
   for (let at = 0; at < pixels; at += SUMMED_PIXELS) {
-    sumPixels<OutputGrad>(input, outputGrad, at, min(at + SUMMED_PIXELS, pixels), groups, first, end);
+    sumPixels<OutputGrad>(input, outputGrad, at, min(at + SUMMED_PIXELS, pixels), groups, first, end, summed);
     promoteSums(groups, channels);
   }
   for (let channel = first, group = groups, to = groups; channel < end; channel += LANES) {
@@ -34,8 +38,8 @@ export function batchNormalizationInputGrad(record: BatchNormalizationInputGrad,
   }
   if (changetype<usize>(record.inputGrad) == 0) return;
   for (let row = 0; row < rows; row++) {
-    if (record.write == Write.add) writeRow<AddedInputGrad>(input, outputGrad, record.inputGrad, row, groups, first, end);
-    else writeRow<InputGrad>(input, outputGrad, record.inputGrad, row, groups, first, end);
+    if (record.write == Write.add) writeRow<AddedInputGrad>(input, outputGrad, record.inputGrad, row, groups, first, end, written);
+    else writeRow<InputGrad>(input, outputGrad, record.inputGrad, row, groups, first, end, written);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The two loops over pixels of batch normalization: what is summed over all of them, then what is written for each. */
 import { Tensor } from "./records";
-import { Coefficients, Group, rowPtr, summedAtOnce, writtenAtOnce } from "./channelGroups";
+import { Coefficients, Group, rowPtr } from "./channelGroups";
 import { f32At, LANES, multiplyAdd, storeUpTo } from "./lanes";
 import { touchLines } from "./pages";
 
@@ -10,24 +10,27 @@ import { touchLines } from "./pages";
  * of(line, other, factor, to, at), where line is (x − mean) · slope + offset.
  */
 
-/** Adds pixels from one to another, counted over all images, to the float32 sums: of term, and of term · (x − shift). */
-export function sumPixels<Term>(input: Tensor, other: Tensor, from: i32, to: i32, groups: usize, first: i32, end: i32): void {
+/** Adds pixels from one to another, counted over all images, to the float32 sums: of term, and of term · (x − shift); `most` at a time. */
+export function sumPixels<Term>(
+  input: Tensor, other: Tensor, from: i32, to: i32, groups: usize, first: i32, end: i32, most: i32,
+): void {
   while (from < to) {
     const x = from % input.width;
     const pixels = min(to - from, input.width - x);
-    sumRun<Term>(input, other, from / input.width, x, pixels, groups, first, end);
+    sumRun<Term>(input, other, from / input.width, x, pixels, groups, first, end, most);
     from += pixels;
   }
 }
 
 /** Pixels of a row, from x on. */
-function sumRun<Term>(input: Tensor, other: Tensor, row: i32, x: i32, count: i32, groups: usize, first: i32, end: i32): void {
+function sumRun<Term>(
+  input: Tensor, other: Tensor, row: i32, x: i32, count: i32, groups: usize, first: i32, end: i32, most: i32,
+): void {
   const term = changetype<Term>(0);
   const fromStep = <usize>input.pixelStride << 2;
   const otherStep = <usize>other.pixelStride << 2;
   let fromPixel = f32At(rowPtr(input, row), first) + x * fromStep;
   let otherPixel = f32At(rowPtr(other, row), first) + x * otherStep;
-  const most = summedAtOnce(end - first);
   for (let left = count; left > 0; left -= most) {
     const pixels = min(left, most);
     touchLines(fromPixel, f32At(fromPixel + fromStep * (pixels - 1), end - first));
@@ -94,15 +97,16 @@ function sumQuad<Term>(from: usize, fromStep: usize, other: usize, otherStep: us
   v128.store(group, products, Group.products);
 }
 
-/** A row of the output, counted over all images. */
-export function writeRow<Value>(input: Tensor, other: Tensor, output: Tensor, row: i32, groups: usize, first: i32, end: i32): void {
+/** A row of the output, counted over all images; `most` pixels at a time. */
+export function writeRow<Value>(
+  input: Tensor, other: Tensor, output: Tensor, row: i32, groups: usize, first: i32, end: i32, most: i32,
+): void {
   const fromStep = <usize>input.pixelStride << 2;
   const otherStep = <usize>other.pixelStride << 2;
   const toStep = <usize>output.pixelStride << 2;
   let fromPixel = f32At(rowPtr(input, row), first);
   let otherPixel = f32At(rowPtr(other, row), first);
   let toPixel = f32At(rowPtr(output, row), first);
-  const most = writtenAtOnce(end - first);
   for (let left = input.width; left > 0; left -= most) {
     const pixels = min(left, most);
     let from = fromPixel;
