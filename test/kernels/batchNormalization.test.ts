@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Write } from "../../build/records.ts";
 import { writeTensor } from "../../src/machine/records.ts";
-import { EXACT, expectClose, machineNames, TestMemory, type TestTensor } from "../support/kernels.ts";
+import { EXACT, expectClose, machineNames, seededRandom, TestMemory, type TestTensor } from "../support/kernels.ts";
 import { floatsOf, indexOf, surroundings } from "../support/storage.ts";
 
 const EPSILON = 1e-3;
@@ -46,6 +46,11 @@ function gradients(x: Float64Array, dy: Float64Array, gamma: Float64Array) {
     return gamma[channel] * inverse[channel] * (gradient - betaGrad[channel] / pixels - (normalized[i] * gammaGrad[channel]) / pixels);
   });
   return { gammaGrad, betaGrad, inputGrad };
+}
+
+function uniform(seed: number, count: number): Float64Array {
+  const random = seededRandom(seed);
+  return Float64Array.from({ length: count }, () => Math.fround(random()));
 }
 
 function statistics(memory: TestMemory, channels: number) {
@@ -148,6 +153,30 @@ describe.each(machineNames)("batch normalization on %s", (machine) => {
     const inputGrad = memory.tensor([2, 3, 3, 6], { values: "nan" });
     await memory.run("batchNormalizationInputGrad", { ...fields, inputGrad }, { accumulate: 1 }, scratchBytes(6));
     expectClose(memory.read(inputGrad), expected.inputGrad, F32_NORMALIZED);
+  });
+
+  test.each([24, 40, 64])("%i channels of maps too large for a cache: the bits of the same pixels close together", async (channels) => {
+    const shape: [number, number, number, number] = [3, 13, 31, channels];
+    const both = [channels, 2816].map(async (of) => {
+      const memory = new TestMemory(machine);
+      const [input, outputGrad] = [1, 2].map((seed) => memory.tensor(shape, { slice: { of, at: 0 }, values: uniform(seed, 3 * 13 * 31 * channels) }));
+      const [output, inputGrad] = [1, 2].map(() => memory.tensor(shape, { values: "nan" }));
+      const results = statistics(memory, channels);
+      const [gammaGrad, betaGrad] = [1, 2].map(() => memory.array(channels, "nan"));
+      await memory.run(
+        "batchNormalizationOutput",
+        { input, output, gamma: null, beta: null, ...results, epsilon: EPSILON },
+        {},
+        scratchBytes(channels),
+      );
+      const { mean, inverse } = results;
+      const write = { write: Write.overwrite, parameterWrite: Write.overwrite };
+      const record = { input, outputGrad, inputGrad, gamma: null, mean, inverse, gammaGrad, betaGrad, ...write };
+      await memory.run("batchNormalizationInputGrad", record, {}, scratchBytes(channels));
+      return [results.mean, results.variance, output, gammaGrad, betaGrad, inputGrad].map((array) => memory.read(array));
+    });
+    const [near, far] = await Promise.all(both);
+    for (const [index, values] of near.entries()) expectClose(far[index], values, EXACT);
   });
 
   test("a mean 10,000 deviations away, and a first pixel that is an outlier", async () => {
