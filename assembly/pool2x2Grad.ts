@@ -4,17 +4,20 @@ import { constant, Constant, f32At, LANES, storeUpTo } from "./lanes";
 import { hasWholeRows, pixelPtr } from "./tensor";
 
 const EIGHT: i32 = 2 * LANES;
+/** Of a cache line. Written whole, out of cache: 0.87 to 0.93 of the speed of a loop without arithmetic; by halves 0.72 to 0.76. */
+const SIXTEEN: i32 = 4 * LANES;
 
 /**
- * The four pixels of each of the first `columns` windows in a row. Steps of eight channels end with a pixel's last one; before them comes one
- * of four or eight, whatever those write once more. Pixels of fewer channels than that are written with the next ones, which then overwrite that.
+ * The four pixels of each of the first `columns` windows in a row. Steps of sixteen channels end with a pixel's last one; the first is of four,
+ * eight or sixteen, of which some may be written once more. Pixels of fewer channels than that are written with the next ones, which then overwrite that.
  */
 export function scatterSquares(record: Pool2dInputGrad, image: i32, outY: i32, columns: i32): void {
   const inputGrad = record.inputGrad;
   const outputGrad = record.outputGrad;
   const channels = outputGrad.channels;
-  const first = ((channels - 1) & (EIGHT - 1)) + 1;
-  const isShort = first <= LANES;
+  const rest = channels & (SIXTEEN - 1);
+  const isShort = rest > 0 && rest <= LANES;
+  const isEight = rest > LANES && rest <= EIGHT;
   const fromGap = <usize>(outputGrad.pixelStride - channels) << 2;
   const pixelBytes = <usize>inputGrad.pixelStride << 2;
   const rowBytes = <usize>inputGrad.rowStride << 2;
@@ -30,22 +33,26 @@ export function scatterSquares(record: Pool2dInputGrad, image: i32, outY: i32, c
   let to = pixelPtr(inputGrad, image, outY << 1, 0);
   // Windows whose pixels may be written with what lies behind them.
   let pixels = columns;
-  const written = isShort ? LANES : EIGHT;
+  const written = isShort ? LANES : isEight ? EIGHT : SIXTEEN;
   if (channels < written) {
     const covered = (written + channels - 1) / channels;
     pixels = hasWholeRows(inputGrad) ? min(max((inputGrad.width + 1 - covered) >> 1, 0), columns) : 0;
   }
   for (let outX = 0; outX < pixels; outX++) {
     const end = f32At(from, channels);
-    if (isShort) scatterFour(from, cells, to, pixelBytes, to + rowBytes, key0, key1, key2, key3);
-    else scatterEight(from, cells, to, pixelBytes, to + rowBytes, key0, key1, key2, key3);
-    from = f32At(from, first);
-    to = f32At(to, first);
-    cells += first;
-    for (; from < end; from += EIGHT << 2) {
-      scatterEight(from, cells, to, pixelBytes, to + rowBytes, key0, key1, key2, key3);
-      to += EIGHT << 2;
-      cells += EIGHT;
+    let step = rest > EIGHT ? rest : SIXTEEN;
+    if (isShort || isEight) {
+      if (isShort) scatterFour(from, cells, to, pixelBytes, to + rowBytes, key0, key1, key2, key3);
+      else scatterEight(from, cells, to, pixelBytes, to + rowBytes, key0, key1, key2, key3);
+      from = f32At(from, rest);
+      to = f32At(to, rest);
+      cells += rest;
+    }
+    for (; from < end; step = SIXTEEN) {
+      scatterSixteen(from, cells, to, pixelBytes, to + rowBytes, key0, key1, key2, key3);
+      from = f32At(from, step);
+      to = f32At(to, step);
+      cells += step;
     }
     from += fromGap;
     to += toGap;
@@ -82,6 +89,30 @@ function scatterEight(from: usize, cells: usize, to: usize, pixelBytes: usize, b
   v128.store(below, v128.and(gradient1, i32x4.eq(cell1, key2)), 16);
   v128.store(below + pixelBytes, v128.and(gradient0, i32x4.eq(cell0, key3)));
   v128.store(below + pixelBytes, v128.and(gradient1, i32x4.eq(cell1, key3)), 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function scatterSixteen(from: usize, cells: usize, to: usize, pixelBytes: usize, below: usize, key0: v128, key1: v128, key2: v128, key3: v128): void {
+  const words0 = v128.load8x8_u(cells);
+  const words1 = v128.load8x8_u(cells, 8);
+  const cell0 = i32x4.extend_low_i16x8_u(words0);
+  const cell1 = i32x4.extend_high_i16x8_u(words0);
+  const cell2 = i32x4.extend_low_i16x8_u(words1);
+  const cell3 = i32x4.extend_high_i16x8_u(words1);
+  scatterLine(from, to, cell0, cell1, cell2, cell3, key0);
+  scatterLine(from, to + pixelBytes, cell0, cell1, cell2, cell3, key1);
+  scatterLine(from, below, cell0, cell1, cell2, cell3, key2);
+  scatterLine(from, below + pixelBytes, cell0, cell1, cell2, cell3, key3);
+}
+
+// @ts-ignore: decorator
+@inline
+function scatterLine(from: usize, to: usize, cell0: v128, cell1: v128, cell2: v128, cell3: v128, key: v128): void {
+  v128.store(to, v128.and(v128.load(from), i32x4.eq(cell0, key)));
+  v128.store(to, v128.and(v128.load(from, 16), i32x4.eq(cell1, key)), 16);
+  v128.store(to, v128.and(v128.load(from, 32), i32x4.eq(cell2, key)), 32);
+  v128.store(to, v128.and(v128.load(from, 48), i32x4.eq(cell3, key)), 48);
 }
 
 // @ts-ignore: decorator
