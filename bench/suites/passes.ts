@@ -136,8 +136,11 @@ function pooledInJs(shape: MapShape) {
 }
 
 /** Rows go in pairs; the argmax lies where the gradient of the input would be. */
-function poolStream({ batch, size, channels }: MapShape): Stream {
-  return (streams, { input, output, inputGrad }) => streams.quarterStream(input, output, inputGrad, (batch * size) >> 1, 4 * size * channels);
+function poolStreams({ batch, size, channels }: MapShape): Stream[] {
+  const rowBytes = 4 * size * channels;
+  return [0, 2 * rowBytes].map((reach): Stream => {
+    return (streams, { input, output, inputGrad }) => streams.quarterStream(input, output, inputGrad, (batch * size) >> 1, rowBytes, reach);
+  });
 }
 
 /** The argmax lies where the output is. */
@@ -158,7 +161,7 @@ export function poolOutput(shape: MapShape): KernelCase {
       unit: "GB/s",
       tolerance: 0,
     },
-    build: (machine) => forward({ layer: maxPooling2d, shape }, machine, poolStream(shape)),
+    build: (machine) => forward({ layer: maxPooling2d, shape }, machine, ...poolStreams(shape)),
     baseline() {
       const { run, output } = pooledInJs(shape);
       return { run, result: () => ({ output }) };

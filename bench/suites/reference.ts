@@ -32,7 +32,7 @@ export interface Streams {
   readStream(from: number, bytes: number): number;
   inPlaceStream(at: number, bytes: number): void;
   joinStream(a: number, b: number, to: number, bytes: number): void;
-  quarterStream(from: number, to: number, cells: number, pairs: number, rowBytes: number): void;
+  quarterStream(from: number, to: number, cells: number, pairs: number, rowBytes: number, reach: number): void;
   spreadStream(from: number, cells: number, to: number, pairs: number, rowBytes: number): void;
   adamStream(gradient: number, first: number, second: number, weight: number, bytes: number, mask: number): void;
 }
