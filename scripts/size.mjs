@@ -10,12 +10,12 @@ import { root } from "./install.mjs";
 const KB = 1000;
 /** In kB, gzip -9. */
 const BOUNDS = [
-  { name: "convlet: everything", entry: "index.js", lazy: true, goal: 40, floor: 60, most: 92.3 },
+  { name: "convlet: everything", entry: "index.js", lazy: true, goal: 40, floor: 60, most: 92.4 },
   { name: "convlet: what a page loads that trains and predicts", entry: "index.js", lazy: false, goal: 40, floor: 60, most: 70.7 },
   { name: "convlet/run: everything", entry: "run.js", lazy: true, goal: 20, floor: 30, most: 31 },
   { name: "convlet/run: what a page loads that predicts", entry: "run.js", lazy: false, goal: 20, floor: 30, most: 25 },
   { name: "convlet/run: one file, for bundlers", entry: "run.whole.js", lazy: true, goal: 20, floor: 30, most: 29.7 },
-  { name: "convlet.iife.js", entry: "convlet.iife.js", lazy: true, goal: 40, floor: 60, most: 87.3 },
+  { name: "convlet.iife.js", entry: "convlet.iife.js", lazy: true, goal: 40, floor: 60, most: 87.4 },
 ];
 
 const dist = (name) => join(root, "dist", name);
